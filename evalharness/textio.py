@@ -1,0 +1,160 @@
+"""The one place that opens text: UTF-8, one segment a line, `\\n` and nothing else ends a line.
+
+`str.splitlines`, universal newlines and the csv module all split on characters that are data here (a lone `\\r`,
+U+2028, U+0085), so files are read as bytes and split on `\\n` only. What is tolerated (a leading BOM, `\\r\\n`) is said
+through logging; nothing else is changed.
+"""
+
+from __future__ import annotations
+
+import functools
+import json
+import logging
+import os
+import sys
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import IO, Any
+
+from evalharness.errors import InputError
+
+_log = logging.getLogger(__name__)
+
+_BOM = b"\xef\xbb\xbf"
+STANDARD_INPUT = "-"
+
+
+def read_lines(path: str | Path) -> tuple[str, ...]:
+    """The lines of a UTF-8 file, without their line ends; a last line needs none. `-` is standard input.
+
+    Raises: InputError where the file is missing, empty or not UTF-8 (naming line and byte)."""
+    return tuple(_decode(line, path=path, number=number) for number, line in enumerate(_raw_lines(path), start=1))
+
+
+def read_text(path: str | Path) -> str:
+    """The whole of a UTF-8 file, line ends as they are.
+
+    Raises: InputError as `read_lines`."""
+    content = _read_bytes(path)
+    return "\n".join(_decode(line, path=path, number=number) for number, line in enumerate(content.split(b"\n"), 1))
+
+
+def read_json(path: str | Path) -> Any:
+    """The parsed content of a JSON file.
+
+    Raises: InputError where the file is missing, not UTF-8 or not JSON (naming the line)."""
+    try:
+        return json.loads(read_text(path))
+    except json.JSONDecodeError as err:
+        raise InputError(f"{path}:{err.lineno}: not JSON: {err.msg} at column {err.colno}.") from err
+
+
+def check_text(text: object, *, where: str) -> None:
+    """Refuse what is not text or cannot be written as UTF-8; for texts that do not come from `read_lines`.
+
+    Raises: InputError naming where it stands."""
+    if not isinstance(text, str):
+        raise InputError(f"{where}: is {type(text).__name__}; expected a string.")
+    try:
+        text.encode("utf-8")
+    except UnicodeEncodeError as err:
+        raise InputError(
+            f"{where}: character {err.start + 1} is an unpaired surrogate (U+{ord(text[err.start]):04X}), which is no "
+            "text. Repair whatever wrote it."
+        ) from err
+
+
+@contextmanager
+def replacing(path: Path, mode: str = "w") -> Iterator[IO[Any]]:
+    """A new file that takes the place of `path` in one step when the block ends, and not at all if it fails."""
+    descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".tmp")
+    try:
+        encoding, newline = (None, None) if "b" in mode else ("utf-8", "")
+        with open(descriptor, mode, encoding=encoding, newline=newline) as file:
+            yield file
+        os.chmod(temporary, 0o666 & ~_umask())
+        os.replace(temporary, path)
+    except BaseException:
+        Path(temporary).unlink(missing_ok=True)
+        raise
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write `text` as UTF-8 in one step: readers see the old file or the new one."""
+    with replacing(path) as file:
+        file.write(text)
+
+
+def write_json(path: Path, content: Any) -> None:
+    """Write `content` as indented JSON, in one step, characters as themselves."""
+    write_text(path, json.dumps(content, ensure_ascii=False, indent=2) + "\n")
+
+
+def _raw_lines(path: str | Path) -> list[bytes]:
+    content = _read_bytes(path)
+    if content.startswith(_BOM):
+        _log.warning("%s: starts with a byte order mark (BOM); it was left out.", path)
+        content = content[len(_BOM) :]
+    if not content:
+        raise InputError(f"{path}: the file is empty; expected one segment a line.")
+    lines = content.split(b"\n")
+    if not lines[-1]:
+        lines.pop()
+    n_carriage_returns = sum(line.endswith(b"\r") for line in lines)
+    if n_carriage_returns:
+        _log.warning(
+            "%s: %d of %d lines end in \\r\\n; the \\r was left out of each.", path, n_carriage_returns, len(lines)
+        )
+        lines = [line[:-1] if line.endswith(b"\r") else line for line in lines]
+    return lines
+
+
+def _read_bytes(path: str | Path) -> bytes:
+    if str(path) == STANDARD_INPUT:
+        return _standard_input()
+    try:
+        return Path(path).read_bytes()
+    except FileNotFoundError as err:
+        raise InputError(f"{path}: no such file (looked in {Path.cwd()}).") from err
+    except IsADirectoryError as err:
+        raise InputError(f"{path}: is a folder; expected a file.") from err
+    except OSError as err:
+        raise InputError(f"{path}: cannot be read: {err.strerror}.") from err
+
+
+@functools.cache  # a pipe can be read once, and both the signature and the texts of a system come from it
+def _standard_input() -> bytes:
+    return sys.stdin.buffer.read()
+
+
+def _decode(line: bytes, *, path: str | Path, number: int) -> str:
+    try:
+        return line.decode("utf-8")
+    except UnicodeDecodeError as err:
+        raise InputError(
+            f"{path}:{number}: not UTF-8: byte 0x{line[err.start]:02x} at byte {err.start + 1} of the line. "
+            "Convert the file to UTF-8 first (for instance with iconv)."
+        ) from err
+
+
+def _umask() -> int:
+    current = os.umask(0)
+    os.umask(current)
+    return current
+
+
+def parse_each(
+    path: str | Path, parse: Callable[[str], Any], *, expected: str, error: type[Exception]
+) -> list[tuple[int, Any]]:
+    """`(line number, parsed line)` of every line of a file.
+
+    Raises: InputError naming the line that `parse` refuses with `error`."""
+    parsed = []
+    for number, line in enumerate(read_lines(path), start=1):
+        try:
+            parsed.append((number, parse(line)))
+        except error as err:
+            raise InputError(f"{path}:{number}: expected {expected}: {err}.") from err
+    return parsed

@@ -1,0 +1,72 @@
+"""Shared fixtures: every test has a cache, a working directory and a results folder of its own."""
+
+from __future__ import annotations
+
+import logging
+import os
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from evalharness.cli.main import main
+
+REPOSITORY = Path(__file__).resolve().parent.parent
+
+
+@pytest.fixture(autouse=True)
+def _own_folders(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    monkeypatch.setenv("EVALHARNESS_CACHE", str(tmp_path / "cache"))
+    monkeypatch.delenv("EVALHARNESS_DEBUG", raising=False)
+    work = tmp_path / "work"
+    work.mkdir()
+    monkeypatch.chdir(work)
+    yield
+    logger = logging.getLogger("evalharness")
+    logger.handlers[:] = []
+    logger.propagate = True
+
+
+class Finished:
+    """What a command left: exit code, standard output, standard error."""
+
+    def __init__(self, code: int, out: str, err: str) -> None:
+        self.code, self.out, self.err = code, out, err
+
+
+@pytest.fixture
+def command(capsys: pytest.CaptureFixture[str]) -> Callable[..., Finished]:
+    """Run `evalharness ARGS` in this process."""
+
+    def run(*arguments: str) -> Finished:
+        capsys.readouterr()
+        try:
+            code = main(list(arguments))
+        except SystemExit as err:  # argparse
+            code = int(err.code or 0)
+        captured = capsys.readouterr()
+        return Finished(code, captured.out, captured.err)
+
+    return run
+
+
+def spawn(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    """Run `python -m evalharness ARGS` in a process of its own."""
+    return subprocess.run(
+        [sys.executable, "-m", "evalharness", *arguments],
+        capture_output=True,
+        text=True,
+        timeout=120,
+        env={**os.environ, **environment},
+        check=False,
+    )
+
+
+def write(path: Path | str, *lines: str) -> str:
+    """A file with these lines; its path."""
+    target = Path(path)
+    target.parent.mkdir(parents=True, exist_ok=True)
+    target.write_bytes("".join(f"{line}\n" for line in lines).encode())
+    return str(target)
