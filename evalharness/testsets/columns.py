@@ -1,0 +1,75 @@
+"""What formats with named columns share: rows of texts by column name become segments."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+from evalharness.errors import ConfigError, InputError, nearest
+from evalharness.records import Segment
+from evalharness.testsets.base import check_ids
+from evalharness.textio import check_text
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ColumnNames:
+    """Which column holds what; None where the file has no such column. Without an id column, ids are row numbers."""
+
+    source: str | None
+    references: tuple[str, ...]
+    id: str | None
+    document: str | None
+    domain: str | None
+
+    def __post_init__(self) -> None:
+        if self.source is None and not self.references:
+            raise ConfigError(
+                "testset: neither a source column nor a reference column is named; set testset.source_column, "
+                "testset.reference_columns or both."
+            )
+
+    def named(self) -> list[str]:
+        single = [self.source, self.id, self.document, self.domain]
+        return [name for name in single if name is not None] + list(self.references)
+
+
+def check_columns(wanted: Iterable[str], present: Sequence[str], *, where: str) -> None:
+    """Refuse a column name that the file lacks.
+
+    Raises: InputError naming the columns there are and the nearest one."""
+    for name in wanted:
+        if name not in present:
+            raise InputError(
+                f"{where}: no column {name!r}{nearest(name, present)} The columns are: {', '.join(present)}."
+            )
+
+
+def segments_from_rows(
+    rows: Iterable[tuple[str, Mapping[str, str | None]]], columns: ColumnNames
+) -> tuple[Segment, ...]:
+    """Segments in row order. `rows` gives, for each, where it stands (`file:line`) and its texts by column name.
+
+    A missing (None) reference is left out of that segment's tuple; a missing source or id is refused.
+    Raises: InputError naming the row."""
+    segments = []
+    where = ""
+    for number, (where, texts) in enumerate(rows, start=1):
+        for name, text in texts.items():
+            if text is not None:
+                check_text(text, where=f"{where}: column {name!r}")
+        for required in (columns.source, columns.id):
+            if required is not None and texts[required] is None:
+                raise InputError(f"{where}: column {required!r} has no text (null); every segment needs one.")
+        segments.append(
+            Segment(
+                id=(texts[columns.id] or "") if columns.id is not None else str(number),
+                source=texts[columns.source] if columns.source is not None else None,
+                references=tuple(text for name in columns.references if (text := texts[name]) is not None),
+                document=texts[columns.document] if columns.document is not None else None,
+                domain=texts[columns.domain] if columns.domain is not None else None,
+            )
+        )
+    if not segments:
+        raise InputError("the test set has no segments: the file holds a header and no rows.")
+    check_ids(segments, where=where.rsplit(":", maxsplit=1)[0])
+    return tuple(segments)

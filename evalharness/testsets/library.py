@@ -1,0 +1,129 @@
+"""Imported test sets: a folder `references/NAME` with `testset.json` and `segments.jsonl`, written once, then read."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from evalharness.errors import ConfigError, InputError
+from evalharness.fingerprint import fingerprint_testset
+from evalharness.packaged import TESTSET_FILE, library_folder
+from evalharness.records import LanguagePair, Segment, TestSet
+from evalharness.testsets.base import check_ids
+from evalharness.textio import parse_each, read_json, replacing, write_json
+
+SCHEMA = 1
+_SEGMENTS_FILE = "segments.jsonl"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Library:
+    """An imported test set by name. `language_pair` set to the reverse of the stored one turns the pairs round."""
+
+    name: str
+    language_pair: str | None = None
+    references: str | None = None
+
+    def read(self) -> TestSet:
+        folder = library_folder(self.name, references=self.references)
+        description = read_json(folder / TESTSET_FILE)
+        testset = TestSet(
+            name=self.name,
+            language_pair=LanguagePair.parse(_entry(description, "language_pair", folder)),
+            segments=_read_segments(folder / _SEGMENTS_FILE),
+            provenance=_entry(description, "provenance", folder),
+        )
+        recorded, found = _entry(description, "fingerprint", folder), fingerprint_testset(testset)
+        if recorded != found:
+            raise InputError(
+                f"{folder / _SEGMENTS_FILE}: the segments have changed since they were imported: fingerprint {found}, "
+                f"recorded {recorded}. Imported test sets are read-only; import the changed text under a new name."
+            )
+        return self._turned(testset)
+
+    def _turned(self, testset: TestSet) -> TestSet:
+        if self.language_pair is None:
+            return testset
+        wanted = LanguagePair.parse(self.language_pair)
+        if wanted == testset.language_pair:
+            return testset
+        if wanted != testset.language_pair.reversed():
+            raise ConfigError(
+                f"testset.language_pair={wanted}: test set {self.name!r} is {testset.language_pair}; it can be run so "
+                f"or as {testset.language_pair.reversed()}."
+            )
+        return TestSet(
+            name=testset.name,
+            language_pair=wanted,
+            segments=tuple(_turned_segment(segment, self.name) for segment in testset.segments),
+            provenance=f"{testset.provenance}; direction reversed: references as sources, sources as references",
+        )
+
+
+def write_library(testset: TestSet, *, folder: Path, license_note: str, raw_files: Sequence[tuple[str, bytes]]) -> None:
+    """Write an imported test set, its `testset.json` last, with the raw files it was made from under `raw/`.
+
+    Raises: InputError where the folder already holds a test set."""
+    if (folder / TESTSET_FILE).exists():
+        raise InputError(
+            f"{folder}: already holds an imported test set; they are read-only. Choose another --name, or remove the "
+            "folder yourself if it is no longer wanted."
+        )
+    (folder / "raw").mkdir(parents=True, exist_ok=True)
+    for name, content in raw_files:
+        with replacing(folder / "raw" / name, "wb") as file:
+            file.write(content)
+    with replacing(folder / _SEGMENTS_FILE) as file:
+        for segment in testset.segments:
+            file.write(json.dumps(asdict(segment), ensure_ascii=False) + "\n")
+    write_json(
+        folder / TESTSET_FILE,
+        {
+            "schema": SCHEMA,
+            "name": testset.name,
+            "language_pair": str(testset.language_pair),
+            "n_segments": len(testset.segments),
+            "provenance": testset.provenance,
+            "license": license_note,
+            "raw": [f"raw/{name}" for name, _ in raw_files],
+            "fingerprint": fingerprint_testset(testset),
+        },
+    )
+
+
+def _turned_segment(segment: Segment, name: str) -> Segment:
+    if len(segment.references) != 1 or segment.source is None:
+        raise ConfigError(
+            f"test set {name!r} cannot be reversed: segment {segment.id!r} has {len(segment.references)} references; "
+            "expected a source and exactly one reference in every segment."
+        )
+    return Segment(
+        id=segment.id,
+        source=segment.references[0],
+        references=(segment.source,),
+        document=segment.document,
+        domain=segment.domain,
+    )
+
+
+def _read_segments(path: Path) -> tuple[Segment, ...]:
+    segments = []
+    for number, entry in parse_each(path, json.loads, expected="one JSON object", error=json.JSONDecodeError):
+        try:
+            segments.append(Segment(**{**entry, "references": tuple(entry["references"])}))
+        except (TypeError, KeyError) as err:
+            raise InputError(
+                f"{path}:{number}: expected an object with id, source, references, document and domain: {err}."
+            ) from err
+    check_ids(segments, where=str(path))
+    return tuple(segments)
+
+
+def _entry(description: Any, name: str, folder: Path) -> str:
+    value = description.get(name) if isinstance(description, dict) else None
+    if not isinstance(value, str):
+        raise InputError(f"{folder / TESTSET_FILE}: entry {name!r} is {value!r}; expected a string. Import it again.")
+    return value
