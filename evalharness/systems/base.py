@@ -1,0 +1,37 @@
+"""The contract of a candidate system: it gets sources, never references, so none can leak."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Protocol, runtime_checkable
+
+from evalharness.records import Hypothesis, LanguagePair, Signature, SourceSegment
+
+
+class System(Protocol):
+    """A keyword-only frozen dataclass of settings."""
+
+    @property
+    def provenance(self) -> str:
+        """Where the outputs come from, in a line; may be empty."""
+
+    def check(self, sources: Sequence[SourceSegment], lp: LanguagePair) -> None:
+        """Refuse, before a run writes anything, what cannot work for this test set (`sources` are all of its).
+
+        Raises: InputError where outputs that exist already do not fit the sources."""
+
+    def translate(self, sources: Sequence[SourceSegment], lp: LanguagePair) -> Iterator[Hypothesis]:
+        """One hypothesis for each of `sources`, in any order, by id. A continued run asks only for what is missing."""
+
+    def signature(self) -> Signature:
+        """What decides the outputs: for files their content, for a translator its model and settings."""
+
+
+@runtime_checkable
+class SystemGroup(Protocol):
+    """An option that stands for several systems, such as a folder with a file for each."""
+
+    def members(self, lp: LanguagePair) -> Sequence[tuple[str, System]]:
+        """Name and system of each, in the order tables list them.
+
+        Raises: InputError where there is none."""

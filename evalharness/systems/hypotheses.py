@@ -1,0 +1,71 @@
+"""A system whose outputs are in a file, one a line, aligned with the sources."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from evalharness.errors import AlignmentError
+from evalharness.fingerprint import fingerprint
+from evalharness.records import Hypothesis, LanguagePair, Signature, SourceSegment
+from evalharness.textio import check_text, read_lines
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Hypotheses:
+    """One file as one system."""
+
+    path: str
+    provenance: str = ""
+
+    def check(self, sources: Sequence[SourceSegment], lp: LanguagePair) -> None:
+        _check_aligned(read_lines(self.path), sources, where=self.path)
+
+    def translate(self, sources: Sequence[SourceSegment], lp: LanguagePair) -> Iterator[Hypothesis]:
+        return _by_position(read_lines(self.path), sources)
+
+    def signature(self) -> Signature:
+        return _texts_signature(read_lines(self.path))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GivenTexts:
+    """A system whose outputs are given as strings, in the order of the sources."""
+
+    texts: tuple[str, ...]
+    provenance: str = "texts given in Python"
+
+    def __post_init__(self) -> None:
+        for position, text in enumerate(self.texts):
+            check_text(text, where=f"hypothesis {position + 1} of the given texts")
+
+    def check(self, sources: Sequence[SourceSegment], lp: LanguagePair) -> None:
+        _check_aligned(self.texts, sources, where="the given texts")
+
+    def translate(self, sources: Sequence[SourceSegment], lp: LanguagePair) -> Iterator[Hypothesis]:
+        return _by_position(self.texts, sources)
+
+    def signature(self) -> Signature:
+        return _texts_signature(self.texts)
+
+
+def _texts_signature(texts: Sequence[str]) -> Signature:
+    return Signature(fields=(("backend", "texts"), ("fingerprint", fingerprint(texts))))
+
+
+def _by_position(texts: Sequence[str], sources: Sequence[SourceSegment]) -> Iterator[Hypothesis]:
+    return (Hypothesis(id=source.id, text=texts[source.position]) for source in sources)
+
+
+def _check_aligned(texts: Sequence[str], sources: Sequence[SourceSegment], *, where: str) -> None:
+    if len(texts) == len(sources):
+        return
+    missing = (
+        f"the first segment without a hypothesis is {sources[len(texts)].id!r} (line {len(texts) + 1})"
+        if len(texts) < len(sources)
+        else f"the first line without a segment is line {len(sources) + 1}"
+    )
+    raise AlignmentError(
+        f"{where}: {len(texts)} hypotheses for {len(sources)} segments of the test set; {missing}. "
+        "Re-export the file with one line a segment."
+    )

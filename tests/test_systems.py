@@ -1,0 +1,90 @@
+"""Candidate systems from files."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from conftest import write
+
+from evalharness.errors import AlignmentError, InputError
+from evalharness.records import LanguagePair, SourceSegment
+from evalharness.systems.base import SystemGroup
+from evalharness.systems.files import Candidates, Folder, HypothesesFile
+from evalharness.systems.hypotheses import GivenTexts, Hypotheses
+
+ZH_EN = LanguagePair.parse("zh-en")
+SOURCES = tuple(SourceSegment(id=f"s{n}", position=n, text="一") for n in range(3))
+
+
+def test_hypotheses_align_by_position() -> None:
+    system = Hypotheses(path=write("mine.en", "a", "", "c"))
+    system.check(SOURCES, ZH_EN)
+    assert [(h.id, h.text) for h in system.translate(SOURCES, ZH_EN)] == [("s0", "a"), ("s1", ""), ("s2", "c")]
+
+
+def test_a_continued_run_asks_for_what_is_missing() -> None:
+    system = Hypotheses(path=write("mine.en", "a", "b", "c"))
+    assert [(h.id, h.text) for h in system.translate(SOURCES[2:], ZH_EN)] == [("s2", "c")]
+
+
+@pytest.mark.parametrize(
+    ("lines", "said"),
+    [
+        (["a", "b"], r"mine\.en: 2 hypotheses for 3 segments.*without a hypothesis is 's2' \(line 3\)"),
+        (["a", "b", "c", "d"], r"mine\.en: 4 hypotheses for 3 segments.*line without a segment is line 4"),
+    ],
+)
+def test_counts_that_differ(lines: list[str], said: str) -> None:
+    with pytest.raises(AlignmentError, match=said):
+        Hypotheses(path=write("mine.en", *lines)).check(SOURCES, ZH_EN)
+
+
+def test_given_texts_must_be_texts() -> None:
+    with pytest.raises(InputError, match="hypothesis 2 of the given texts: is int"):
+        GivenTexts(texts=("a", 2))  # type: ignore[arg-type]
+
+
+def test_signature_is_of_the_content_not_the_path() -> None:
+    one, other = Hypotheses(path=write("x/a.en", "a")), Hypotheses(path=write("y/b.en", "a"))
+    assert one.signature() == other.signature() == GivenTexts(texts=("a",)).signature()
+    assert one.signature() != Hypotheses(path=write("c.en", "a", "b")).signature()
+
+
+def test_a_folder_has_a_system_a_file() -> None:
+    for name in ("hyp/b.x.en", "hyp/a.en", "hyp/.hidden", "hyp/sub/c.en"):
+        write(name, "a")
+    Path("hyp/provenance.json").write_text(json.dumps({"a.en": "by hand"}))
+    members = Folder(path="hyp").members(ZH_EN)
+    assert [(name, system.provenance) for name, system in members] == [("a", "by hand"), ("b.x", "")]
+
+
+def test_a_folder_without_files() -> None:
+    write("hyp/a.de", "a")
+    with pytest.raises(InputError, match=r"no file matches '\*\.en'"):
+        Folder(path="hyp", pattern="*.en").members(ZH_EN)
+    with pytest.raises(InputError, match="no such folder"):
+        Folder(path="nowhere").members(ZH_EN)
+
+
+def test_one_file_takes_its_stem_or_a_name() -> None:
+    assert [name for name, _ in HypothesesFile(path="hyp/mine.en").members(ZH_EN)] == ["mine"]
+    assert [name for name, _ in HypothesesFile(path="hyp/mine.en", name="ours").members(ZH_EN)] == ["ours"]
+
+
+def test_candidates_follow_the_target_language() -> None:
+    into_english = dict(Candidates(testset="zhengzhou").members(ZH_EN))
+    into_chinese = dict(Candidates(testset="zhengzhou").members(ZH_EN.reversed()))
+    assert {"source-copy", "gloss", "polished", "literal", "lossy"} == set(into_english)
+    assert {"source-copy", "polished", "literal"} == set(into_chinese)
+    with pytest.raises(InputError, match=r"'zhengzhou' has no candidates for zh-de.*systems=\[folder\]"):
+        Candidates(testset="zhengzhou").members(LanguagePair.parse("zh-de"))
+    with pytest.raises(InputError, match="only an imported test set has candidates"):
+        Candidates(testset=None).members(ZH_EN)
+
+
+def test_options_that_open_into_systems_are_told_from_systems() -> None:
+    assert isinstance(Folder(path="hyp"), SystemGroup)
+    assert not isinstance(Hypotheses(path="a"), SystemGroup)
+    assert not isinstance(GivenTexts(texts=()), SystemGroup)
