@@ -1,0 +1,102 @@
+"""The only names under `results/`."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from evalharness.errors import ConfigError
+
+_NAME = re.compile(r"[^\W_][\w.+=@ -]*")
+LATEST = "latest"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunPaths:
+    """Where each part of one run's record is."""
+
+    folder: Path
+
+    @property
+    def plan(self) -> Path:
+        return self.folder / "plan.json"
+
+    @property
+    def done(self) -> Path:
+        return self.folder / "done.json"
+
+    @property
+    def lock(self) -> Path:
+        return self.folder / ".lock"
+
+    @property
+    def log(self) -> Path:
+        return self.folder / "log.txt"
+
+    @property
+    def segments(self) -> Path:
+        return self.folder / "segments.parquet"
+
+    @property
+    def segments_csv(self) -> Path:
+        return self.folder / "segments.csv"
+
+    @property
+    def scores(self) -> Path:
+        return self.folder / "scores.csv"
+
+    @property
+    def comparisons(self) -> Path:
+        return self.folder / "comparisons.csv"
+
+    @property
+    def tables(self) -> Path:
+        return self.folder / "tables"
+
+    @property
+    def derived(self) -> tuple[Path, ...]:
+        """What is rewritten from the logs."""
+        return (self.segments, self.scores, self.comparisons, self.tables)
+
+    def hypotheses(self, system: str) -> Path:
+        return self.folder / "hypotheses" / f"{system}.jsonl"
+
+    def score_rows(self, metric: str) -> Path:
+        return self.folder / "scores" / f"{metric}.jsonl"
+
+
+def run_paths(results: Path, *, name: str, identity: str) -> RunPaths:
+    """The record of the run called `name` whose scores are decided by what `identity` is the fingerprint of."""
+    return RunPaths(folder=results / f"{name}-{identity[:8]}")
+
+
+def check_name(name: str, *, what: str) -> None:
+    """Refuse a name that cannot be a file name everywhere.
+
+    Raises: ConfigError naming what the name is for."""
+    if not _NAME.fullmatch(name) or name != name.rstrip(" ."):
+        raise ConfigError(
+            f"{what} {name!r}: expected a name that starts with a letter or digit and goes on with letters, digits, "
+            "spaces and . _ + = @ - (it becomes a file name in the record)."
+        )
+
+
+def point_latest_at(paths: RunPaths) -> None:
+    """Make `results/latest` a relative link to this record.
+
+    Raises: OSError where the file system has no links."""
+    link = paths.folder.parent / LATEST
+    temporary = link.with_name(f".{LATEST}.{os.getpid()}")
+    temporary.unlink(missing_ok=True)
+    temporary.symlink_to(paths.folder.name, target_is_directory=True)
+    os.replace(temporary, link)
+
+
+def records_under(results: Path) -> Iterator[RunPaths]:
+    """Every record in a results folder, by name; `latest` is not one of its own."""
+    for plan in sorted(results.glob("*/plan.json")):
+        if not plan.parent.is_symlink():
+            yield RunPaths(folder=plan.parent)

@@ -1,0 +1,160 @@
+"""`plan.json`: what a run is going to do, written before it does anything."""
+
+from __future__ import annotations
+
+import os
+import platform
+import subprocess
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from datetime import datetime, timezone
+from importlib import metadata
+from typing import Any
+
+from evalharness.errors import RecordError
+from evalharness.fingerprint import fingerprint
+from evalharness.runs.paths import RunPaths
+from evalharness.textio import read_json, write_json
+
+SCHEMA = 1
+_RECORDED_PACKAGES = ("evalharness", "sacrebleu", "unbabel-comet", "torch", "numpy", "pandas", "pyarrow", "hydra-core")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PlannedTestSet:
+    """`n_references` is None where the number varies over segments."""
+
+    name: str
+    language_pair: str
+    n_segments: int
+    n_references: int | None
+    fingerprint: str
+    provenance: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PlannedSystem:
+    name: str
+    signature: str
+    provenance: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PlannedMetric:
+    """`signature` is None, and `unavailable` says why, where a package or model was missing when the run started."""
+
+    name: str
+    heading: str
+    higher_is_better: bool
+    display_factor: float
+    signature: str | None
+    unavailable: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    """Everything but `settings`, `created`, `git`, `versions` and `machine` decides the scores, through `identity`."""
+
+    name: str
+    identity: str
+    testset: PlannedTestSet
+    systems: tuple[PlannedSystem, ...]
+    metrics: tuple[PlannedMetric, ...]
+    settings: Mapping[str, Any]
+    created: str
+    git: str | None
+    versions: Mapping[str, str]
+    machine: Mapping[str, Any]
+    schema: int = SCHEMA
+
+
+def identity_of(testset: PlannedTestSet, systems: Sequence[PlannedSystem], metrics: Sequence[PlannedMetric]) -> str:
+    """The fingerprint of what decides the scores: test set, outputs, metric signatures; never order, time or paths."""
+    parts: list[str | None] = [testset.fingerprint]
+    for system in sorted(systems, key=lambda planned: planned.name):
+        parts += ["system", system.name, system.signature]
+    for metric in sorted(metrics, key=lambda planned: planned.name):
+        parts += ["metric", metric.name, metric.signature]
+    return fingerprint(parts)
+
+
+def write_plan(paths: RunPaths, plan: Plan) -> None:
+    """Write the plan into a new record, or refresh the settings in the record of the same run.
+
+    Raises: RecordError where the folder holds anything else; nothing is written then."""
+    if paths.plan.exists():
+        recorded = read_plan(paths)
+        if recorded.identity != plan.identity:
+            raise RecordError(
+                f"{paths.folder}: holds the record of another run ({_differences(recorded, plan)}). Nothing was "
+                "written. Give this run another name=, or move the folder away."
+            )
+    elif paths.folder.exists() and any(path.name != paths.lock.name for path in paths.folder.iterdir()):
+        raise RecordError(
+            f"{paths.folder}: is not empty and holds no plan.json, so it is not a record of this program. Nothing was "
+            "written. Give this run another name= or results=, or move the folder away."
+        )
+    write_json(paths.plan, asdict(plan))
+
+
+def read_plan(paths: RunPaths) -> Plan:
+    """The plan of a record.
+
+    Raises: RecordError where it is damaged or of a newer schema."""
+    content = read_json(paths.plan)
+    schema = content.get("schema") if isinstance(content, dict) else None
+    if schema != SCHEMA:
+        raise RecordError(f"{paths.plan}: schema {schema!r}; this version of evalharness reads schema {SCHEMA}.")
+    try:
+        return Plan(
+            **{
+                **content,
+                "testset": PlannedTestSet(**content["testset"]),
+                "systems": tuple(PlannedSystem(**entry) for entry in content["systems"]),
+                "metrics": tuple(PlannedMetric(**entry) for entry in content["metrics"]),
+            }
+        )
+    except (KeyError, TypeError) as err:
+        raise RecordError(f"{paths.plan}: is not a plan this program wrote: {err}.") from err
+
+
+def now() -> str:
+    """The time in UTC, ISO 8601, to the second."""
+    return datetime.now(timezone.utc).isoformat(timespec="seconds")
+
+
+def recorded_versions() -> dict[str, str]:
+    """Installed versions of the packages that touch scores, and of Python; packages not installed are left out."""
+    versions = {"python": platform.python_version()}
+    for package in _RECORDED_PACKAGES:
+        try:
+            versions[package] = metadata.version(package)
+        except metadata.PackageNotFoundError:
+            continue
+    return versions
+
+
+def recorded_machine() -> dict[str, Any]:
+    """What machine this is, without its name or its user's."""
+    return {"system": platform.system(), "machine": platform.machine(), "cpus": os.cpu_count()}
+
+
+def git_commit() -> str | None:
+    """The commit of the checkout this process runs in, with `-dirty` where files differ; None outside of one."""
+    command = ["git", "describe", "--always", "--dirty", "--abbrev=40", "--match="]
+    try:
+        finished = subprocess.run(command, capture_output=True, text=True, timeout=10, check=True)
+    except (OSError, subprocess.SubprocessError):
+        return None
+    return finished.stdout.strip() or None
+
+
+def _differences(recorded: Plan, plan: Plan) -> str:
+    differing = []
+    if recorded.testset.fingerprint != plan.testset.fingerprint:
+        differing.append("test set")
+    if {(s.name, s.signature) for s in recorded.systems} != {(s.name, s.signature) for s in plan.systems}:
+        differing.append("systems")
+    if {(m.name, m.signature) for m in recorded.metrics} != {(m.name, m.signature) for m in plan.metrics}:
+        differing.append("metrics")
+    return "it differs in " + ", ".join(differing) if differing else "its plan.json was changed"

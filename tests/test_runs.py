@@ -1,0 +1,213 @@
+"""The record's parts: logs that survive being killed, the cache, the plan, the lock."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import logging
+import sqlite3
+from pathlib import Path
+
+import pytest
+
+from evalharness.errors import ConfigError, RecordError
+from evalharness.runs.cache import SqliteCache, user_cache
+from evalharness.runs.log import JsonLines, only_writer
+from evalharness.runs.paths import RunPaths, check_name, point_latest_at, records_under, run_paths
+from evalharness.runs.plan import (
+    Plan,
+    PlannedMetric,
+    PlannedSystem,
+    PlannedTestSet,
+    identity_of,
+    read_plan,
+    write_plan,
+)
+from evalharness.runs.view import RunView
+
+TESTSET = PlannedTestSet(
+    name="t", language_pair="zh-en", n_segments=1, n_references=1, fingerprint="f", provenance=""
+)  # fmt: skip
+SYSTEMS = (PlannedSystem(name="a", signature="x", provenance=""), PlannedSystem(name="b", signature="y", provenance=""))
+METRICS = (PlannedMetric(name="bleu", heading="BLEU", higher_is_better=True, display_factor=1.0, signature="s"),)
+
+
+def plan(**changes: object) -> Plan:
+    made = Plan(
+        name="t",
+        identity=identity_of(TESTSET, SYSTEMS, METRICS),
+        testset=TESTSET,
+        systems=SYSTEMS,
+        metrics=METRICS,
+        settings={"stats": {"seed": 1}},
+        created="2026-01-01T00:00:00+00:00",
+        git=None,
+        versions={"python": "3"},
+        machine={},
+    )
+    return dataclasses.replace(made, **changes)  # type: ignore[arg-type]
+
+
+class TestLog:
+    def test_entries_come_back_in_order(self) -> None:
+        log = JsonLines(Path("deep/log.jsonl"))
+        assert list(log.read()) == []
+        log.append([{"id": "1", "x": 0.1 + 0.2}, {"id": "2", "x": "郑州\u2028\r"}])
+        log.append([])
+        log.append([{"id": "3", "x": None}])
+        assert list(log.read()) == [
+            (1, {"id": "1", "x": 0.30000000000000004}),
+            (2, {"id": "2", "x": "郑州\u2028\r"}),
+            (3, {"id": "3", "x": None}),
+        ]
+
+    @pytest.mark.parametrize("cut", [1, 5, 9])
+    def test_a_cut_last_line_is_dropped_with_a_warning(self, cut: int, caplog: pytest.LogCaptureFixture) -> None:
+        path = Path("log.jsonl")
+        log = JsonLines(path)
+        log.append([{"id": "1"}, {"id": "2"}])
+        path.write_bytes(path.read_bytes()[:-cut])
+        with caplog.at_level(logging.WARNING):
+            assert [entry for _, entry in log.read()] == [{"id": "1"}]
+        assert "log.jsonl: the last line was cut off" in caplog.text
+        log.append([{"id": "2"}])
+        assert [entry for _, entry in log.read()] == [{"id": "1"}, {"id": "2"}]
+
+    @pytest.mark.parametrize("damage", [b"{}}", b'{"id": "2"', b"", b"[]", b"1,2", b'{"id": "\xff"}', b"{},{}"])
+    def test_any_other_damage_is_an_error_with_file_and_line(self, damage: bytes) -> None:
+        path = Path("log.jsonl")
+        path.write_bytes(b'{"id": "1"}\n' + damage + b'\n{"id": "3"}\n')
+        with pytest.raises(RecordError, match=r"log\.jsonl:2: not "):
+            list(JsonLines(path).read())
+
+
+class TestCache:
+    def test_rows_are_kept_for_the_next_run(self) -> None:
+        first = SqliteCache(Path("c/rows.sqlite"))
+        first.put({f"k{n}": f"[{n}, 0.5]" for n in range(1200)})
+        first.put({"k0": "[9]"})  # what is there stays
+        first.close()
+        second = SqliteCache(Path("c/rows.sqlite"))
+        assert second.get([f"k{n}" for n in range(1201)]) == {f"k{n}": f"[{n}, 0.5]" for n in range(1200)}
+        second.close()
+
+    def test_two_runs_at_once(self) -> None:
+        one, other = SqliteCache(Path("rows.sqlite")), SqliteCache(Path("rows.sqlite"))
+        one.put({"a": "[1]"})
+        other.put({"b": "[2]"})
+        assert one.get(["a", "b"]) == other.get(["a", "b"]) == {"a": "[1]", "b": "[2]"}
+        one.close()
+        other.close()
+
+    def test_a_broken_cache_is_said_and_left(self, caplog: pytest.LogCaptureFixture) -> None:
+        Path("rows.sqlite").write_bytes(b"not a database" * 100)
+        with caplog.at_level(logging.WARNING):
+            cache = SqliteCache(Path("rows.sqlite"))
+        assert "the cache cannot be used" in caplog.text
+        cache.put({"a": "[1]"})
+        assert cache.get(["a"]) == {}
+
+    def test_the_environment_moves_it(self, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+        monkeypatch.setenv("EVALHARNESS_CACHE", str(tmp_path / "elsewhere"))
+        cache = user_cache()
+        cache.put({"a": "[1]"})
+        cache.close()
+        (file,) = (tmp_path / "elsewhere").glob("*.sqlite")
+        with sqlite3.connect(file) as connection:
+            assert connection.execute("SELECT key, row FROM rows").fetchall() == [("a", "[1]")]
+        connection.close()
+
+
+class TestPlan:
+    def test_comes_back(self) -> None:
+        paths = RunPaths(folder=Path())
+        write_plan(paths, plan())
+        assert read_plan(paths) == plan()
+
+    def test_identity_ignores_order_and_everything_that_decides_no_score(self) -> None:
+        same = identity_of(dataclasses.replace(TESTSET, name="u", provenance="p"), SYSTEMS[::-1], METRICS)
+        assert same == identity_of(TESTSET, SYSTEMS, METRICS)
+
+    @pytest.mark.parametrize(
+        ("testset", "systems", "metrics"),
+        [
+            (dataclasses.replace(TESTSET, fingerprint="g"), SYSTEMS, METRICS),
+            (TESTSET, SYSTEMS[:1], METRICS),
+            (TESTSET, (SYSTEMS[0], dataclasses.replace(SYSTEMS[1], signature="z")), METRICS),
+            (TESTSET, SYSTEMS, (dataclasses.replace(METRICS[0], signature="z"),)),
+        ],
+    )
+    def test_identity_holds_what_decides_scores(self, testset: object, systems: object, metrics: object) -> None:
+        assert identity_of(testset, systems, metrics) != identity_of(TESTSET, SYSTEMS, METRICS)  # type: ignore[arg-type]
+
+    def test_new_settings_refresh_the_plan_of_the_same_run(self) -> None:
+        paths = RunPaths(folder=Path())
+        write_plan(paths, plan())
+        write_plan(paths, plan(settings={"stats": {"seed": 2}}))
+        assert read_plan(paths).settings == {"stats": {"seed": 2}}
+
+    def test_another_runs_record_is_not_touched(self) -> None:
+        paths = RunPaths(folder=Path())
+        write_plan(paths, plan())
+        before = paths.plan.read_bytes()
+        other = dataclasses.replace(TESTSET, fingerprint="g")
+        with pytest.raises(RecordError, match=r"record of another run \(it differs in test set\)"):
+            write_plan(paths, plan(testset=other, identity=identity_of(other, SYSTEMS, METRICS)))
+        assert paths.plan.read_bytes() == before
+
+    def test_a_folder_of_other_things_is_not_touched(self) -> None:
+        folder = Path("mine")
+        folder.mkdir()
+        (folder / "notes.txt").write_text("mine")
+        with pytest.raises(RecordError, match="is not empty and holds no plan"):
+            write_plan(RunPaths(folder=folder), plan())
+        assert [path.name for path in folder.iterdir()] == ["notes.txt"]
+
+    @pytest.mark.parametrize("content", ["{}", "[]", '{"schema": 99}', '{"schema": 1, "name": "x"}'])
+    def test_a_plan_that_is_none(self, content: str) -> None:
+        Path("plan.json").write_text(content)
+        with pytest.raises(RecordError, match=r"plan\.json: "):
+            read_plan(RunPaths(folder=Path()))
+
+
+class TestPaths:
+    def test_the_folder_is_named_by_what_decides_scores(self) -> None:
+        assert run_paths(Path("results"), name="t", identity="0123456789abcdef").folder == Path("results/t-01234567")
+
+    @pytest.mark.parametrize("name", ["", ".", "..", "a/b", "a\\b", "-x", ".x", "a\n", "a ", "a:b", "con.", "_x"])
+    def test_names_that_are_no_file_names(self, name: str) -> None:
+        with pytest.raises(ConfigError, match="system name"):
+            check_name(name, what="system name")
+
+    @pytest.mark.parametrize("name", ["a", "Online-A", "GPT-4.1", "系统", "a b", "m2m@1.0+x=y_z"])
+    def test_names_that_are(self, name: str) -> None:
+        check_name(name, what="system name")
+
+    def test_latest_is_a_relative_link_and_no_record(self) -> None:
+        for name in ("a", "b"):
+            paths = RunPaths(folder=Path("results") / name)
+            paths.folder.mkdir(parents=True)
+            write_plan(paths, plan())
+            point_latest_at(paths)
+        assert Path("results/latest").readlink() == Path("b")
+        assert [paths.folder.name for paths in records_under(Path("results"))] == ["a", "b"]
+
+
+def test_one_writer_at_a_time() -> None:
+    with only_writer(Path(".lock")), pytest.raises(RecordError, match="another process"), only_writer(Path(".lock")):
+        pass
+    with only_writer(Path(".lock")):
+        pass
+
+
+def test_a_folder_that_is_no_record() -> None:
+    with pytest.raises(RecordError, match="is not a run record"):
+        RunView(Path())
+
+
+def test_a_record_without_derived_files_says_so() -> None:
+    Path("plan.json").write_text(json.dumps(dataclasses.asdict(plan())))
+    view = RunView(Path())
+    assert not view.is_complete
+    with pytest.raises(RecordError, match=r"scores\.csv: is not there"):
+        _ = view.score_lines
