@@ -1,0 +1,63 @@
+"""A table in LaTeX. Needs the package booktabs and nothing else."""
+
+from __future__ import annotations
+
+import re
+
+from evalharness.report.table import Cell, ScoreCell, Table, arrow
+
+_ESCAPES = {
+    "\\": r"\textbackslash{}",
+    "{": r"\{",
+    "}": r"\}",
+    "$": r"\$",
+    "&": r"\&",
+    "#": r"\#",
+    "%": r"\%",
+    "_": r"\_",
+    "~": r"\textasciitilde{}",
+    "^": r"\textasciicircum{}",
+    "|": r"\textbar{}",
+    "<": r"\textless{}",
+    ">": r"\textgreater{}",
+    "↑": r"$\uparrow$",
+    "↓": r"$\downarrow$",
+}
+_SPECIAL = re.compile("[" + re.escape("".join(_ESCAPES)) + "]")
+
+
+def render_latex(table: Table) -> str:
+    """A `table` environment with caption, tabular and notes, ending in a line end."""
+    is_number = [any(isinstance(row[index], ScoreCell) for row in table.rows) for index in range(len(table.columns))]
+    heads = [_escaped(arrow(column, up="↑", down="↓")) for column in table.columns]
+    lines = [
+        "% requires \\usepackage{booktabs}",
+        r"\begin{table}",
+        r"\centering",
+        rf"\caption{{{_escaped(table.caption)}}}",
+        rf"\label{{tab:{table.name}}}",
+        rf"\begin{{tabular}}{{{''.join('r' if number else 'l' for number in is_number)}}}",
+        r"\toprule",
+        " & ".join(heads) + r" \\",
+        r"\midrule",
+        *(" & ".join(_cell(cell) for cell in row) + r" \\" for row in table.rows),
+        r"\bottomrule",
+        r"\end{tabular}",
+    ]
+    if table.notes:
+        # Signatures are long words without spaces; they may break after each field.
+        notes = [_escaped(note).replace(r"\textbar{}", r"\textbar\allowbreak{}") for note in table.notes]
+        lines += ["", r"\smallskip", r"\begin{minipage}{\linewidth}\footnotesize\raggedright"]
+        lines += [rf"{note}\\" for note in notes[:-1]] + [notes[-1], r"\end{minipage}"]
+    return "\n".join([*lines, r"\end{table}"]) + "\n"
+
+
+def _cell(cell: Cell) -> str:
+    if isinstance(cell, ScoreCell):
+        shown = "--" if cell.score is None else cell.shown().replace("-", "$-$")
+        return rf"\textbf{{{shown}}}" if cell.is_best else shown
+    return _escaped(cell.text)
+
+
+def _escaped(text: str) -> str:
+    return _SPECIAL.sub(lambda match: _ESCAPES[match.group()], text)

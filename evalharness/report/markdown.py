@@ -1,0 +1,32 @@
+"""A table in Markdown, as GitHub reads it: the best in bold, scores to the right, notes as a list."""
+
+from __future__ import annotations
+
+import re
+
+from evalharness.report.table import Cell, ScoreCell, Table, arrow
+from evalharness.report.text import aligned
+
+_SPECIAL = re.compile(r"([\\`*_<>|\[\]~#])")
+
+
+def render_markdown(table: Table) -> str:
+    """The table as Markdown text, ending in a line end."""
+    heads = [_escaped(arrow(column, up="↑", down="↓")) for column in table.columns]
+    body = [[_cell(cell) for cell in row] for row in table.rows]
+    is_number = [any(isinstance(row[index], ScoreCell) for row in table.rows) for index in range(len(heads))]
+    widths = [max(3, *(len(text) for text in column)) for column in zip(heads, *body, strict=True)]
+    rule = ["-" * (width - number) + ":" * number for width, number in zip(widths, is_number, strict=True)]
+    lines = [f"| {' | '.join(aligned(row, widths, is_number))} |" for row in (heads, rule, *body)]
+    notes = [f"- {_escaped(note)}" for note in table.notes]
+    return "\n".join([f"**{_escaped(table.caption)}**", "", *lines, "", *notes]).rstrip("\n") + "\n"
+
+
+def _cell(cell: Cell) -> str:
+    if isinstance(cell, ScoreCell):
+        return f"**{cell.shown()}**" if cell.is_best else cell.shown()
+    return _escaped(cell.text)
+
+
+def _escaped(text: str) -> str:
+    return _SPECIAL.sub(r"\\\1", text)

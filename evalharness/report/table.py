@@ -1,0 +1,93 @@
+"""A table of typed cells at full precision, and how a cell becomes ink. Rounding happens here and nowhere else."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import TypeAlias
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Column:
+    """`higher_is_better` gives the head an arrow; None for columns that have no better."""
+
+    heading: str
+    higher_is_better: bool | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TextCell:
+    text: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ScoreCell:
+    """`score` on the metric's own scale, None where there is none; shown times `display_factor`."""
+
+    score: float | None
+    display_factor: float = 1.0
+    decimals: int = 1
+    is_best: bool = False
+
+    def shown(self) -> str:
+        """The rounded figure, or a dash where there is no score."""
+        return "-" if self.score is None else f"{self.score * self.display_factor:.{self.decimals}f}"
+
+
+Cell: TypeAlias = TextCell | ScoreCell
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Table:
+    """`notes` stand under the table, a line each. `caption` says what is shown."""
+
+    name: str
+    caption: str
+    columns: tuple[Column, ...]
+    rows: tuple[tuple[Cell, ...], ...]
+    notes: tuple[str, ...] = field(default=())
+
+    def to_markdown(self) -> str:
+        from evalharness.report.markdown import render_markdown
+
+        return render_markdown(self)
+
+    def to_latex(self) -> str:
+        from evalharness.report.latex import render_latex
+
+        return render_latex(self)
+
+    def to_csv(self) -> str:
+        from evalharness.report.delimited import render_csv
+
+        return render_csv(self)
+
+    def to_tsv(self) -> str:
+        from evalharness.report.delimited import render_tsv
+
+        return render_tsv(self)
+
+    def to_text(self) -> str:
+        from evalharness.report.text import render_text
+
+        return render_text(self)
+
+
+Renderer: TypeAlias = Callable[[Table], str]
+
+RENDERERS: Mapping[str, Renderer] = {
+    "text": Table.to_text,
+    "markdown": Table.to_markdown,
+    "latex": Table.to_latex,
+    "csv": Table.to_csv,
+    "tsv": Table.to_tsv,
+}
+FILE_FORMATS: Mapping[str, Renderer] = {"md": Table.to_markdown, "tex": Table.to_latex, "csv": Table.to_csv}
+"""Suffix and renderer of the files a run writes for each table."""
+
+
+def arrow(column: Column, *, up: str, down: str) -> str:
+    """The heading with its arrow, where the column has a better side."""
+    if column.higher_is_better is None:
+        return column.heading
+    return f"{column.heading} {up if column.higher_is_better else down}"

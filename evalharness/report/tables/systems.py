@@ -1,0 +1,99 @@
+"""The results table: a row per system, a column per metric."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import TypeAlias
+
+from evalharness.report.settings import ReportSettings
+from evalharness.report.table import Cell, Column, ScoreCell, Table, TextCell
+from evalharness.runs.plan import PlannedMetric
+from evalharness.runs.view import RunView, ScoreLine
+
+NAME = "systems"
+_ALPHA = 0.05
+
+Scores: TypeAlias = Mapping[tuple[str, str], ScoreLine]
+"""Lines of `scores.csv` by system and metric."""
+
+
+def build(run: RunView, settings: ReportSettings) -> Table:
+    """Systems in the order of the first metric, best first; in bold the best of each metric and all systems that the
+    test does not tell from it."""
+    scores: Scores = {(line.system, line.metric): line for line in run.score_lines}
+    scored = {metric for _, metric in scores}
+    metrics = [metric for metric in run.plan.metrics if metric.name in scored]
+    systems = [system.name for system in run.plan.systems]
+    if metrics:
+        systems.sort(key=_best_first(scores, metrics[0]))
+    best = {metric.name: _top(run, scores, metric) for metric in metrics}
+    rows: list[tuple[Cell, ...]] = []
+    for system in systems:
+        cells: list[Cell] = [TextCell(text=system)]
+        for metric in metrics:
+            cells.append(
+                ScoreCell(
+                    score=scores[system, metric.name].score,
+                    display_factor=metric.display_factor,
+                    decimals=settings.decimals,
+                    is_best=system in best[metric.name],
+                )
+            )
+        rows.append(tuple(cells))
+    return Table(
+        name=NAME,
+        caption=f"{run.plan.testset.name} {run.plan.testset.language_pair}, {run.plan.testset.n_segments} segments",
+        columns=(
+            Column(heading="System"),
+            *(Column(heading=metric.heading, higher_is_better=metric.higher_is_better) for metric in metrics),
+        ),
+        rows=tuple(rows),
+        notes=tuple(_notes(run, metrics, scores)),
+    )
+
+
+def _best_first(scores: Scores, metric: PlannedMetric) -> Callable[[str], tuple[bool, float]]:
+    sign = -1.0 if metric.higher_is_better else 1.0
+
+    def position(system: str) -> tuple[bool, float]:
+        score = scores[system, metric.name].score
+        return (score is None, 0.0 if score is None else sign * score)
+
+    return position
+
+
+def _top(run: RunView, scores: Scores, metric: PlannedMetric) -> set[str]:
+    """The best system and those not significantly different from it; the best alone where it was not compared."""
+    scored = [system.name for system in run.plan.systems if scores[system.name, metric.name].score is not None]
+    if len(scored) < 2:
+        return set()
+    first = min(scored, key=_best_first(scores, metric))
+    top = {name for name in scored if scores[name, metric.name].score == scores[first, metric.name].score}
+    for line in run.comparison_lines:
+        if line.metric == metric.name and first in (line.system_a, line.system_b) and line.p_holm >= _ALPHA:
+            top |= {line.system_a, line.system_b}
+    return top
+
+
+def _notes(run: RunView, metrics: list[PlannedMetric], scores: Scores) -> list[str]:
+    notes = []
+    compared = run.comparison_lines
+    if compared:
+        test = compared[0]
+        draws = "exact" if test.n_draws is None else f"{test.n_draws} draws"
+        n_pairs = sum(line.metric == test.metric for line in compared)
+        is_raw = all(line.p == line.p_holm for line in compared)
+        family = f"{'not corrected for' if is_raw else 'Holm over'} {n_pairs} pairs" if n_pairs > 1 else "one pair"
+        notes.append(
+            f"Marked: the best of each metric and every system not significantly different from it (paired sign-flip "
+            f"test, {draws}, {test.n_units} {test.unit}s, p < {_ALPHA}, {family})."
+        )
+    for metric in metrics:
+        notes.append(f"{metric.heading}: {metric.signature}")
+        n_missing = sum(line.n_missing for line in scores.values() if line.metric == metric.name)
+        if n_missing:
+            notes.append(f"{metric.heading}: {n_missing} segments have no score and are left out; see scores.csv.")
+    notes += [
+        f"{metric.heading}: not scored. {metric.unavailable}" for metric in run.plan.metrics if metric.unavailable
+    ]
+    return notes
