@@ -1,0 +1,20 @@
+"""Shards one after the other in this process."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+
+from evalharness.launch.base import FinishedShard, Shard, Worker
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Local:
+    """The default: no other process, shards taken only as they are computed."""
+
+    def run(self, build: Callable[[], Worker], shards: Iterable[Shard]) -> Iterator[FinishedShard]:
+        worker: Worker | None = None
+        for shard in shards:
+            if worker is None:
+                worker = build()
+            yield FinishedShard(index=shard.index, rows=worker(shard))

@@ -1,0 +1,58 @@
+"""The contract of a metric: additive rows, and a score that is a function of their sum."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from enum import Enum
+from typing import ClassVar, Protocol
+
+from evalharness.records import Array, Floats, LanguagePair, ScoringSegment, Signature
+
+
+class Needs(Enum):
+    """What a metric reads beside the hypothesis."""
+
+    SOURCE = "source"
+    REFERENCE = "reference"
+
+
+class Metric(Protocol):
+    """A keyword-only frozen dataclass of settings. Rows are computed in one place, here, and summed anywhere.
+
+    Law: reordering segments reorders rows and nothing else; any batching gives the same rows (to the last bit where
+    `exact_in_any_batch`); `corpus_scores(statistics.sum(0))` equals the tool's own corpus score; two builds of one
+    option have one signature.
+    """
+
+    needs: ClassVar[frozenset[Needs]]
+    higher_is_better: ClassVar[bool]
+    exact_in_any_batch: ClassVar[bool]
+    """False where a row can differ in its last bits with the other rows of the call: then the run hands over the same
+    rows together again after an interruption, so that a continued run gives the same bytes."""
+    rows_per_call: ClassVar[int]
+    """How many rows a run hands over at once; they are logged together."""
+    display_factor: ClassVar[float]
+    """What reports multiply scores by: 1 for 0-100 scales, 100 for COMET's."""
+
+    @property
+    def heading(self) -> str:
+        """The field's spelling for table heads: `BLEU`, `chrF2++`, `COMET-22`."""
+
+    def for_language_pair(self, lp: LanguagePair) -> Metric:
+        """The metric with every setting that follows the language pair filled in; itself where none does."""
+
+    def statistics(self, segments: Sequence[ScoringSegment]) -> Array:
+        """Rows [N, K] in the order of `segments`; a segment that failed is a row of NaN.
+
+        Raises: MissingError where a package or model is not there."""
+
+    def segment_scores(self, statistics: Array) -> Floats:
+        """[N, K] -> [N], on the metric's own scale; NaN rows give NaN."""
+
+    def corpus_scores(self, sums: Array) -> Floats:
+        """[..., K] -> [...], from sums of rows over segments."""
+
+    def signature(self, *, n_references: int | None) -> Signature:
+        """How the scores are made; `n_references` is None where the number varies over segments.
+
+        Raises: MissingError where a package or model that the signature names is not there."""

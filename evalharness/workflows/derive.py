@@ -1,0 +1,172 @@
+"""What follows from a record's rows: scores, intervals, comparisons, tables. Rewritten every time."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from evalharness.errors import ConfigError, nearest
+from evalharness.fingerprint import fingerprint
+from evalharness.metrics.base import Metric
+from evalharness.records import Floats, TestSet
+from evalharness.report.settings import ReportSettings
+from evalharness.report.table import FILE_FORMATS
+from evalharness.report.tables import systems as systems_table
+from evalharness.runs.paths import RunPaths
+from evalharness.runs.segments import write_segments
+from evalharness.runs.view import ComparisonLine, RunView, ScoreLine, write_lines
+from evalharness.stats.intervals import bootstrap_intervals
+from evalharness.stats.multiplicity import holm
+from evalharness.stats.paired import sign_flip_tests
+from evalharness.stats.settings import Correction, StatsSettings
+from evalharness.stats.units import Units, units_of
+from evalharness.textio import write_text
+
+_DERIVATION_VERSION = "1"
+"""Bumped whenever the same rows and settings give other derived files."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ScoredMetric:
+    """A metric with all its rows [S systems, N segments, K statistics]; missing rows are NaN."""
+
+    name: str
+    metric: Metric
+    signature: str
+    rows: Floats
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Scored:
+    """Everything a run has computed. `hypotheses` [S][N] holds None where a system failed."""
+
+    testset: TestSet
+    systems: tuple[str, ...]
+    hypotheses: tuple[tuple[str | None, ...], ...]
+    metrics: tuple[ScoredMetric, ...]
+
+
+def derivation_key(scored: Scored, stats: StatsSettings, report: ReportSettings) -> str:
+    """The fingerprint of what the derived files depend on beside the rows, which the record's identity fixes."""
+    names = [*scored.systems, *(metric.name for metric in scored.metrics)]
+    return fingerprint([_DERIVATION_VERSION, repr(stats), repr(report), str(len(scored.systems)), *names])
+
+
+def write_derived(paths: RunPaths, scored: Scored, stats: StatsSettings, report: ReportSettings) -> list[ScoreLine]:
+    """Write everything but plan, logs and `done.json`; the lines of `scores.csv`."""
+    units = units_of([segment.document for segment in scored.testset.segments], stats.unit)
+    score_lines = [line for metric in scored.metrics for line in _score_lines(scored, metric, units, stats)]
+    score_lines.sort(key=lambda line: scored.systems.index(line.system))
+    write_lines(paths.scores, ScoreLine, score_lines)
+    pairs = pairs_of(scored.systems, stats.baseline)
+    comparisons = [line for metric in scored.metrics for line in _comparison_lines(scored, metric, units, pairs, stats)]
+    write_lines(paths.comparisons, ComparisonLine, comparisons)
+    write_segments(
+        paths,
+        scored.testset,
+        systems=scored.systems,
+        hypotheses=scored.hypotheses,
+        segment_scores={metric.name: _segment_scores(metric) for metric in scored.metrics},
+        as_csv=report.segments_csv,
+    )
+    write_tables(paths, report)
+    return score_lines
+
+
+def write_tables(paths: RunPaths, settings: ReportSettings) -> None:
+    """Draw every table of a record from what the record holds."""
+    table = systems_table.build(RunView(paths.folder), settings)
+    paths.tables.mkdir(exist_ok=True)
+    for suffix, render in FILE_FORMATS.items():
+        write_text(paths.tables / f"{table.name}.{suffix}", render(table))
+
+
+def pairs_of(systems: Sequence[str], baseline: str | None) -> list[tuple[int, int]]:
+    """Index pairs to compare: all of them, or each other system with the baseline.
+
+    Raises: ConfigError where no system is called like the baseline."""
+    if baseline is None:
+        return list(itertools.combinations(range(len(systems)), 2))
+    if baseline not in systems:
+        raise ConfigError(
+            f"stats.baseline={baseline}: no such system{nearest(baseline, systems)} Systems are: {', '.join(systems)}."
+        )
+    position = systems.index(baseline)
+    return [(index, position) for index in range(len(systems)) if index != position]
+
+
+def _score_lines(scored: Scored, scored_metric: ScoredMetric, units: Units, stats: StatsSettings) -> list[ScoreLine]:
+    rows = scored_metric.rows
+    to_corpus = scored_metric.metric.corpus_scores
+    present = ~np.isnan(rows).any(axis=2) & (rows.shape[2] > 0)
+    kept = np.where(present[:, :, None], rows, 0.0)
+    intervals = bootstrap_intervals(
+        units.sums(kept),
+        to_corpus,
+        n_resamples=stats.n_resamples,
+        level=stats.level,
+        rng=np.random.default_rng(stats.seed),
+    )
+    lines = []
+    for index, system in enumerate(scored.systems):
+        n_scored = int(present[index].sum())
+        interval = intervals[index] if n_scored > 1 else None
+        lines.append(
+            ScoreLine(
+                system=system,
+                metric=scored_metric.name,
+                score=float(to_corpus(kept[index].sum(axis=0))) if n_scored else None,
+                ci_low=interval.low if interval else None,
+                ci_high=interval.high if interval else None,
+                n_scored=n_scored,
+                n_missing=len(scored.testset.segments) - n_scored,
+                signature=scored_metric.signature,
+            )
+        )
+    return lines
+
+
+def _comparison_lines(
+    scored: Scored, scored_metric: ScoredMetric, units: Units, pairs: Sequence[tuple[int, int]], stats: StatsSettings
+) -> list[ComparisonLine]:
+    """The tests of one metric, over the segments that every system has a score for."""
+    shared = ~np.isnan(scored_metric.rows).any(axis=(0, 2))
+    if not pairs or not shared.any() or scored_metric.rows.shape[2] == 0:
+        return []
+    kept = units_of([s.document for s, keep in zip(scored.testset.segments, shared, strict=True) if keep], units.kind)
+    tests = sign_flip_tests(
+        kept.sums(scored_metric.rows[:, shared]),
+        scored_metric.metric.corpus_scores,
+        pairs,
+        n_draws=stats.n_draws,
+        rng=np.random.default_rng(stats.seed),
+    )
+    raw = [test.p for test in tests]
+    corrected = holm(raw) if stats.correction is Correction.holm else raw
+    return [
+        ComparisonLine(
+            metric=scored_metric.name,
+            system_a=scored.systems[first],
+            system_b=scored.systems[second],
+            delta=test.delta,
+            p=test.p,
+            p_holm=p_holm,
+            unit=kept.kind.value,
+            n_units=test.n_units,
+            method=stats.method.value,
+            n_draws=test.n_draws,
+        )
+        for (first, second), test, p_holm in zip(pairs, tests, corrected, strict=True)
+    ]
+
+
+def _segment_scores(scored_metric: ScoredMetric) -> Floats:
+    """[S, N], NaN (null in the file) where there is no row."""
+    n_systems, n_segments, n_statistics = scored_metric.rows.shape
+    if n_statistics == 0:
+        return np.full((n_systems, n_segments), np.nan)
+    flat = scored_metric.rows.reshape(-1, n_statistics)
+    return scored_metric.metric.segment_scores(flat).reshape(n_systems, n_segments)

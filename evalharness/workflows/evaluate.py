@@ -1,0 +1,210 @@
+"""One run: test set, systems, metrics, record. Introduces the rooms to each other and knows nothing of Hydra."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Protocol
+
+from evalharness.errors import EvalHarnessError, FailedSegmentsError, MissingError
+from evalharness.fingerprint import fingerprint
+from evalharness.records import LanguagePair, SourceSegment
+from evalharness.runs.cache import NoCache, RowCache, user_cache
+from evalharness.runs.log import JsonLines, only_writer
+from evalharness.runs.paths import RunPaths, point_latest_at, run_paths
+from evalharness.runs.plan import PlannedSystem, now, write_plan
+from evalharness.runs.view import RunView
+from evalharness.systems.base import System
+from evalharness.textio import write_json
+from evalharness.workflows.derive import Scored, ScoredMetric, derivation_key, write_derived
+from evalharness.workflows.preparation import Experiment, Prepared, prepare
+from evalharness.workflows.scoring import MetricScorer
+
+_log = logging.getLogger(__name__)
+
+_HYPOTHESES_PER_BLOCK = 10_000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outcome:
+    """Where the record is and what is wrong with it: errors that did not stop the run."""
+
+    paths: RunPaths
+    problems: tuple[EvalHarnessError, ...]
+
+
+class Observer(Protocol):
+    """Who is told how far a run is."""
+
+    def start(self, stage: str, total: int) -> None: ...
+
+    def advance(self, n: int) -> None: ...
+
+    def finish(self) -> None: ...
+
+
+class Unobserved:
+    """Tells nobody."""
+
+    def start(self, stage: str, total: int) -> None:
+        return
+
+    def advance(self, n: int) -> None:
+        return
+
+    def finish(self) -> None:
+        return
+
+
+def evaluate(experiment: Experiment, *, observer: Observer | None = None) -> Outcome:
+    """Score every system on every segment with every metric and write the record; continue it where it exists.
+
+    Raises: EvalHarnessError for bad input, before anything is written. A metric whose package or model is missing, and
+    segments without a score, are problems of the outcome instead: the rest of the record is written."""
+    prepared = prepare(experiment)
+    paths = run_paths(experiment.results, name=prepared.plan.name, identity=prepared.plan.identity)
+    paths.folder.mkdir(parents=True, exist_ok=True)
+    with only_writer(paths.lock):
+        write_plan(paths, prepared.plan)
+        with _logged_to(paths.log):
+            return _evaluate_prepared(experiment, prepared, paths, observer or Unobserved())
+
+
+def _evaluate_prepared(experiment: Experiment, prepared: Prepared, paths: RunPaths, observer: Observer) -> Outcome:
+    problems: list[EvalHarnessError] = list(prepared.unavailable)
+    sources, lp = prepared.testset.sources(), prepared.testset.language_pair
+    hypotheses = tuple(
+        _hypotheses(system, planned, sources, lp, JsonLines(paths.hypotheses(planned.name)))
+        for system, planned in zip(prepared.systems.values(), prepared.plan.systems, strict=True)
+    )
+    metrics, n_new, failures = _score_all(experiment, prepared, hypotheses, paths, observer)
+    problems += failures
+    scored = Scored(
+        testset=prepared.testset, systems=tuple(prepared.systems), hypotheses=hypotheses, metrics=tuple(metrics)
+    )
+    key = derivation_key(scored, experiment.stats, experiment.report)
+    done = RunView(paths.folder).done or {}
+    is_current = done.get("derived_from") == key and all(path.exists() for path in paths.derived)
+    if is_current and n_new == 0 and not problems:
+        return Outcome(paths=_latest(paths), problems=())
+    lines = write_derived(paths, scored, experiment.stats, experiment.report)
+    n_missing = sum(line.n_missing for line in lines)
+    if n_missing:
+        problems.append(
+            FailedSegmentsError(
+                f"{paths.scores}: {n_missing} segment scores are missing (column n_missing says where). The same "
+                "command tries them again."
+            )
+        )
+    if any(isinstance(problem, MissingError) for problem in problems):
+        paths.done.unlink(missing_ok=True)
+        return Outcome(paths=paths, problems=tuple(problems))
+    # Only a record without gaps says what its derived files come from, so that gaps are tried again.
+    derived_from = None if problems else key
+    write_json(
+        paths.done,
+        {"finished": now(), "n_scores": len(lines), "n_missing": n_missing, "derived_from": derived_from},
+    )
+    return Outcome(paths=_latest(paths), problems=tuple(problems))
+
+
+def _score_all(
+    experiment: Experiment,
+    prepared: Prepared,
+    hypotheses: Sequence[Sequence[str | None]],
+    paths: RunPaths,
+    observer: Observer,
+) -> tuple[list[ScoredMetric], int, list[MissingError]]:
+    """Every metric's rows, the number of rows that were not logged before, and what was found missing on the way."""
+    cache: RowCache = user_cache() if experiment.use_cache else NoCache()
+    scored_metrics, n_new, failures = [], 0, []
+    try:
+        for planned in prepared.plan.metrics:
+            if planned.signature is None:
+                continue
+            metric = prepared.metrics[planned.name]
+            scorer = MetricScorer(
+                metric,
+                signature=planned.signature,
+                testset=prepared.testset,
+                system_names=tuple(prepared.systems),
+                hypotheses=hypotheses,
+                log=JsonLines(paths.score_rows(planned.name)),
+                cache=cache,
+            )
+            observer.start(planned.heading, scorer.n_rows)
+            try:
+                scored = scorer.run(experiment.launcher, advance=observer.advance)
+            except MissingError as err:
+                failures.append(err)
+                _log.info("%s: not scored: %s", planned.name, err)
+                continue
+            finally:
+                observer.finish()
+            _log.info(
+                "%s: %d rows computed, %d from the cache, %d failed",
+                planned.name,
+                scored.n_computed,
+                scored.n_new - scored.n_computed,
+                scored.n_failed,
+            )
+            n_new += scored.n_new
+            scored_metrics.append(
+                ScoredMetric(name=planned.name, metric=metric, signature=planned.signature, rows=scored.rows)
+            )
+    finally:
+        cache.close()
+    return scored_metrics, n_new, failures
+
+
+def _latest(paths: RunPaths) -> RunPaths:
+    try:
+        point_latest_at(paths)
+    except OSError as err:
+        _log.warning("%s: no link to this run could be made there: %s", paths.folder.parent, err)
+    return paths
+
+
+def _hypotheses(
+    system: System, planned: PlannedSystem, sources: Sequence[SourceSegment], lp: LanguagePair, log: JsonLines
+) -> tuple[str | None, ...]:
+    """The system's text for each segment, from the log or else from the system; None where it failed."""
+    prefix = fingerprint((planned.signature, str(lp)))
+    keys = {source.id: fingerprint((prefix, source.id, source.text)) for source in sources}
+    texts: dict[str, str | None] = {}
+    for number, entry in log.read():
+        segment_id, key, text = entry.get("id"), entry.get("key"), entry.get("text")
+        if segment_id not in keys or keys[segment_id] != key:
+            raise log.damaged(number, "the hypothesis belongs to another segment or system")
+        if text is not None:
+            texts[segment_id] = text
+    missing = [source for source in sources if source.id not in texts]
+    entries = []
+    for hypothesis in system.translate(missing, lp) if missing else ():
+        texts[hypothesis.id] = hypothesis.text
+        entries.append({**asdict(hypothesis), "key": keys[hypothesis.id]})
+        if len(entries) >= _HYPOTHESES_PER_BLOCK:
+            log.append(entries)
+            entries = []
+    log.append(entries)
+    return tuple(texts.get(source.id) for source in sources)
+
+
+@contextmanager
+def _logged_to(path: Path) -> Iterator[None]:
+    """Everything this package logs also goes to the record's `log.txt`."""
+    logger = logging.getLogger("evalharness")
+    handler = logging.FileHandler(path, encoding="utf-8")
+    handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
+    level = logger.level
+    logger.addHandler(handler)
+    logger.setLevel(logging.INFO)
+    try:
+        yield
+    finally:
+        logger.setLevel(level)
+        logger.removeHandler(handler)
+        handler.close()

@@ -1,0 +1,166 @@
+"""What a run is made of, checked and planned before anything is written."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from evalharness.errors import ConfigError, InputError, MissingError
+from evalharness.fingerprint import fingerprint_testset
+from evalharness.launch.base import Launcher
+from evalharness.metrics.base import Metric, Needs
+from evalharness.records import TestSet
+from evalharness.report.settings import ReportSettings
+from evalharness.runs.paths import check_name
+from evalharness.runs.plan import (
+    Plan,
+    PlannedMetric,
+    PlannedSystem,
+    PlannedTestSet,
+    git_commit,
+    identity_of,
+    now,
+    recorded_machine,
+    recorded_versions,
+)
+from evalharness.stats.settings import StatsSettings
+from evalharness.stats.units import units_of
+from evalharness.systems.base import System, SystemGroup
+from evalharness.testsets.base import Reader
+from evalharness.workflows.derive import pairs_of
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Experiment:
+    """Everything one run is made of. `settings` is what the record keeps of how it was asked for."""
+
+    testset: Reader
+    systems: Mapping[str, System | SystemGroup]
+    metrics: Mapping[str, Metric]
+    stats: StatsSettings
+    report: ReportSettings
+    launcher: Launcher
+    name: str | None
+    results: Path
+    use_cache: bool
+    settings: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Prepared:
+    """A run that has been checked and planned and has written nothing yet."""
+
+    testset: TestSet
+    systems: Mapping[str, System]
+    metrics: Mapping[str, Metric]
+    plan: Plan
+    unavailable: tuple[MissingError, ...]
+
+
+def prepare(experiment: Experiment) -> Prepared:
+    """Read the test set, open groups of systems, check that everything fits, and plan.
+
+    Raises: EvalHarnessError for bad input. A metric whose package or model is missing is planned as unavailable."""
+    testset = experiment.testset.read()
+    systems = _expanded(experiment.systems, testset)
+    pairs_of(list(systems), experiment.stats.baseline)
+    units_of([segment.document for segment in testset.segments], experiment.stats.unit)
+    sources = testset.sources()
+    for system in systems.values():
+        system.check(sources, testset.language_pair)
+    metrics = {name: metric.for_language_pair(testset.language_pair) for name, metric in experiment.metrics.items()}
+    if not metrics:
+        raise ConfigError("metrics=[]: there is nothing to score; name at least one metric.")
+    for name, metric in metrics.items():
+        check_name(name, what="metric name")
+        _check_needs(name, metric, testset)
+    unavailable: list[MissingError] = []
+    planned_metrics = []
+    for name, metric in metrics.items():
+        signature, reason = None, None
+        try:
+            signature = str(metric.signature(n_references=testset.n_references()))
+        except MissingError as err:
+            unavailable.append(err)
+            reason = str(err)
+        planned_metrics.append(
+            PlannedMetric(
+                name=name,
+                heading=metric.heading,
+                higher_is_better=metric.higher_is_better,
+                display_factor=metric.display_factor,
+                signature=signature,
+                unavailable=reason,
+            )
+        )
+    plan = _plan(experiment, testset, systems, planned_metrics)
+    return Prepared(testset=testset, systems=systems, metrics=metrics, plan=plan, unavailable=tuple(unavailable))
+
+
+def _plan(
+    experiment: Experiment, testset: TestSet, systems: Mapping[str, System], metrics: Sequence[PlannedMetric]
+) -> Plan:
+    name = experiment.name or testset.name
+    check_name(name, what="name of the run")
+    planned_testset = PlannedTestSet(
+        name=testset.name,
+        language_pair=str(testset.language_pair),
+        n_segments=len(testset.segments),
+        n_references=testset.n_references(),
+        fingerprint=fingerprint_testset(testset),
+        provenance=testset.provenance,
+    )
+    planned_systems = tuple(
+        PlannedSystem(name=system_name, signature=str(system.signature()), provenance=system.provenance)
+        for system_name, system in systems.items()
+    )
+    return Plan(
+        name=name,
+        identity=identity_of(planned_testset, planned_systems, metrics),
+        testset=planned_testset,
+        systems=planned_systems,
+        metrics=tuple(metrics),
+        settings=experiment.settings,
+        created=now(),
+        git=git_commit(),
+        versions=recorded_versions(),
+        machine=recorded_machine(),
+    )
+
+
+def _expanded(options: Mapping[str, System | SystemGroup], testset: TestSet) -> dict[str, System]:
+    """Every system by name, groups opened, in the order given.
+
+    Raises: ConfigError where there is none, or two have one name."""
+    systems: dict[str, System] = {}
+    for name, option in options.items():
+        members = option.members(testset.language_pair) if isinstance(option, SystemGroup) else [(name, option)]
+        for member, system in members:
+            check_name(member, what="system name")
+            if member in systems:
+                raise ConfigError(
+                    f"two systems are called {member!r}; every system needs a name of its own. Rename one of the files."
+                )
+            systems[member] = system
+    if not systems:
+        raise ConfigError("systems=[]: there is nothing to score; name at least one system.")
+    return systems
+
+
+def _check_needs(name: str, metric: Metric, testset: TestSet) -> None:
+    """Refuse a test set that lacks what a metric reads.
+
+    Raises: InputError naming the first segment without it."""
+    for segment in testset.segments:
+        lacks = {
+            Needs.SOURCE: segment.source is None,
+            Needs.REFERENCE: not segment.references,
+        }
+        for need in metric.needs:
+            if lacks[need]:
+                raise InputError(
+                    f"metric {name!r} needs a {need.value} for every segment, and segment {segment.id!r} of test set "
+                    f"{testset.name!r} has none. Give the test set one, or leave the metric out."
+                )
