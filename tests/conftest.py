@@ -42,6 +42,7 @@ def command(capsys: pytest.CaptureFixture[str]) -> Callable[..., Finished]:
 
     def run(*arguments: str) -> Finished:
         capsys.readouterr()
+        os.environ.pop("EVALHARNESS_DEBUG", None)
         try:
             code = main(list(arguments))
         except SystemExit as err:  # argparse

@@ -27,7 +27,7 @@ def written(content: bytes) -> Path:
         (b"a\n\n", ("a", "")),  # an empty line is a segment
         (b"\n", ("",)),
         ("a\rb\u2028c\u0085d\x0be\n".encode(), ("a\rb\u2028c\u0085d\x0be",)),  # data, not line ends (pitfall D6)
-        (" a \t\n".encode(), (" a \t",)),
+        (b" a \t\n", (" a \t",)),
     ],
 )
 def test_lines_end_at_newline_only(content: bytes, lines: tuple[str, ...]) -> None:
@@ -95,8 +95,13 @@ def test_check_text_names_what_is_no_text() -> None:
 
 def test_a_failed_replacement_leaves_the_old_file() -> None:
     path = written(b"old")
-    with pytest.raises(RuntimeError), replacing(path) as file:
-        file.write("new")
-        raise RuntimeError
+
+    def fail_while_writing() -> None:
+        with replacing(path) as file:
+            file.write("new")
+            raise RuntimeError
+
+    with pytest.raises(RuntimeError):
+        fail_while_writing()
     assert path.read_bytes() == b"old"
     assert [entry.name for entry in Path().iterdir()] == ["file.txt"]

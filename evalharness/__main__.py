@@ -1,0 +1,6 @@
+"""`python -m evalharness`."""
+
+from evalharness.cli.main import main
+
+if __name__ == "__main__":
+    raise SystemExit(main())

@@ -1,0 +1,68 @@
+"""`evalharness import`: files become an imported test set."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from evalharness.cli.main import shown_path
+from evalharness.config import build, compose_config, set_values
+from evalharness.errors import EXIT_DONE, ConfigError
+from evalharness.testsets.base import Reader
+from evalharness.workflows.import_testset import import_testset
+
+_FILES_SETTING = {"interleaved": "path", "tsv": "path", "jsonl": "path", "plain": "source"}
+_EPILOG = """examples:
+  evalharness import pairs.txt --reader interleaved --name zhengzhou
+  evalharness import src.zh ref.A.en ref.B.en --reader plain --language-pair zh-en --name wmt22
+  evalharness import set.tsv --reader tsv --language-pair zh-en --set source_column=src 'reference_columns=[refA,refB]'
+
+With --reader plain the first file holds the sources and the others are references.
+"""
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Import, and print where the test set is and its fingerprint; the exit code."""
+    parser = argparse.ArgumentParser(
+        prog="evalharness import",
+        description="Turn files into an imported test set, references/NAME, with its raw files and fingerprint.",
+        epilog=_EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("files", nargs="+", type=Path, metavar="FILE")
+    parser.add_argument("--reader", required=True, choices=sorted(_FILES_SETTING), help="what format the files have")
+    parser.add_argument("--name", required=True, help="name of the test set")
+    parser.add_argument("-l", "--language-pair", help="for instance zh-en (interleaved: default zh-en)")
+    parser.add_argument("--provenance", default="", help="a sentence: where the text comes from")
+    parser.add_argument("--license", default="unknown", help="under which licence the text is")
+    parser.add_argument("--references", default="references", type=Path, help="folder of test sets")
+    parser.add_argument("--set", nargs="+", default=[], metavar="KEY=VALUE", help="other settings of the reader")
+    options = parser.parse_args(arguments)
+    settings = [f"testset.{word}" for word in options.set]
+    config = compose_config([f"testset={options.reader}", "systems=[]", *settings])
+    set_values(config, _values(options))
+    reader = build(config, "testset", allowed=("evalharness",))
+    if not isinstance(reader, Reader):
+        raise ConfigError(f"testset={options.reader}: is not a reader.")
+    testset, folder = import_testset(
+        reader, files=options.files, references=options.references, license_note=options.license
+    )
+    print(f"{shown_path(folder)}: {len(testset.segments)} segments, {testset.language_pair}")
+    print(f"Score systems on it: evalharness run testset=library testset.name={testset.name} systems=[folder] ...")
+    return EXIT_DONE
+
+
+def _values(options: argparse.Namespace) -> dict[str, Any]:
+    first, *others = [str(path) for path in options.files]
+    values: dict[str, Any] = {f"testset.{_FILES_SETTING[options.reader]}": first, "testset.name": options.name}
+    if options.reader == "plain":
+        values["testset.references"] = others
+    elif others:
+        raise ConfigError(f"--reader {options.reader}: reads one file, and {len(options.files)} were given.")
+    if options.language_pair is not None:
+        values["testset.language_pair"] = options.language_pair
+    if options.provenance:
+        values["testset.provenance"] = options.provenance
+    return values

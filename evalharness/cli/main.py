@@ -1,0 +1,142 @@
+"""The command `evalharness VERB …`. Each verb's module is imported when it is called, so that --help is instant."""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import logging
+import os
+import sys
+import traceback
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+from evalharness.errors import EXIT_BAD_INPUT, EXIT_INTERRUPTED, EvalHarnessError
+
+_DEBUG_VARIABLE = "EVALHARNESS_DEBUG"
+
+
+class Verb(NamedTuple):
+    """The module that holds `main(arguments) -> exit code`, and what `--help` says of the verb."""
+
+    module: str
+    summary: str
+
+
+VERBS: Mapping[str, Verb] = {
+    "run": Verb("evalharness.cli.run", "score candidate systems on a test set, configured by Hydra overrides"),
+    "score": Verb("evalharness.cli.score", "the same from flags like sacreBLEU's"),
+    "import": Verb("evalharness.cli.import_testset", "turn files into an imported test set, references/NAME"),
+    "report": Verb("evalharness.cli.report", "print a table of a run"),
+    "runs": Verb("evalharness.cli.runs", "list the records in a results folder"),
+}
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one verb; the exit code. Errors are one message on standard error, with a traceback only under --debug."""
+    given = list(sys.argv[1:] if arguments is None else arguments)
+    if "--debug" in given:
+        os.environ[_DEBUG_VARIABLE] = "1"
+    parser = _parser()
+    options = parser.parse_args([word for word in given if word != "--debug"])
+    if options.verb is None:
+        parser.print_help()
+        return EXIT_BAD_INPUT
+    _log_to_stderr()
+    try:
+        return int(importlib.import_module(VERBS[options.verb].module).main(options.arguments))
+    except KeyboardInterrupt:
+        print("evalharness: interrupted; the same command continues this run.", file=sys.stderr)
+        return EXIT_INTERRUPTED
+    except EvalHarnessError as err:
+        print_error(err)
+        return err.exit_code
+
+
+def print_error(err: EvalHarnessError) -> None:
+    """The message on standard error, under --debug after its traceback."""
+    if os.environ.get(_DEBUG_VARIABLE, "0") not in ("", "0"):
+        traceback.print_exception(err)
+    print(f"evalharness: error: {err}", file=sys.stderr)
+
+
+def write_out(text: str) -> None:
+    """Text on standard output; nothing more is written once its reader has gone (`| head`)."""
+    try:
+        sys.stdout.write(text)
+        sys.stdout.flush()
+    except BrokenPipeError:
+        # Python flushes once more at exit and would complain then.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def installed_version() -> str:
+    from importlib.metadata import PackageNotFoundError, version
+
+    try:
+        return version("evalharness")
+    except PackageNotFoundError:  # run from a checkout that is not installed
+        return "unknown"
+
+
+def _parser() -> argparse.ArgumentParser:
+    width = max(map(len, VERBS))
+    parser = argparse.ArgumentParser(
+        prog="evalharness",
+        usage="evalharness [--debug] VERB ...",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        description="Machine-translation evaluation: score candidate systems, log every segment, test the differences.",
+        epilog="\n".join(
+            ["verbs:"]
+            + [f"  {name:<{width}}  {verb.summary}" for name, verb in VERBS.items()]
+            + ["", "`evalharness VERB --help` says more. `evalharness run` alone scores the bundled test set."]
+            + ["exit codes: 0 done, 1 segments without a score, 2 bad input, 3 a package or model is missing"]
+        ),
+    )
+    parser.add_argument("--version", action=_VersionAction, nargs=0, help="print the version and exit")
+    parser.add_argument("--debug", action="store_true", help=f"show tracebacks (also {_DEBUG_VARIABLE}=1)")
+    parser.add_argument("verb", nargs="?", choices=list(VERBS), metavar="VERB", help=argparse.SUPPRESS)
+    parser.add_argument("arguments", nargs=argparse.REMAINDER, help=argparse.SUPPRESS)
+    return parser
+
+
+class _VersionAction(argparse.Action):
+    """Looks the version up only when it is asked for."""
+
+    def __call__(self, parser: argparse.ArgumentParser, *_: object) -> None:
+        print(f"evalharness {installed_version()}")
+        parser.exit()
+
+
+class _Once(logging.Filter):
+    """Lets a message through once: a file that is read twice should not be complained of twice."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._said: set[str] = set()
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        message = record.getMessage()
+        if message in self._said:
+            return False
+        self._said.add(message)
+        return True
+
+
+def _log_to_stderr() -> None:
+    handler = logging.StreamHandler()
+    handler.setLevel(logging.WARNING)
+    handler.setFormatter(logging.Formatter("evalharness: %(levelname)s: %(message)s"))
+    handler.addFilter(_Once())
+    logger = logging.getLogger("evalharness")
+    logger.handlers[:] = [handler]
+    logger.propagate = False
+
+
+def shown_path(path: Path) -> str:
+    """A path as short as it is clear: relative to where the user stands, when it lies below."""
+    try:
+        return str(path.resolve().relative_to(Path.cwd()))
+    except ValueError:
+        return str(path)

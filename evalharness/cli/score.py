@@ -1,0 +1,197 @@
+"""`evalharness score`: the run, for those who think in sacreBLEU's flags."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+from omegaconf import DictConfig, OmegaConf, open_dict
+
+from evalharness.cli.main import print_error, shown_path, write_out
+from evalharness.cli.progress import observer
+from evalharness.config import build_experiment, compose_config, set_values
+from evalharness.errors import EXIT_DONE, ConfigError
+from evalharness.report.table import RENDERERS
+from evalharness.runs.view import ScoreLine
+from evalharness.textio import STANDARD_INPUT
+from evalharness.workflows.evaluate import evaluate
+from evalharness.workflows.report import Run, open_run
+
+_FORMATS = ("text", "json", "latex", "markdown", "tsv")
+_EPILOG = """examples:
+  evalharness score -s src.zh -r ref.A.en ref.B.en -m bleu chrf -l zh-en hyp/*.en
+  evalharness score -t zhengzhou mine.en
+  translate < src.zh | evalharness score -r ref.en -l zh-en -m bleu -b
+"""
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Score files of hypotheses, write the record and print the scores; the exit code."""
+    options = _parser().parse_args(arguments)
+    experiment = build_experiment(_config(options))
+    outcome = evaluate(experiment, observer=observer())
+    run = open_run(outcome.paths.folder)
+    names = [metric.name for metric in run.plan.metrics]
+    decimals = options.width if options.width is not None else experiment.report.decimals
+    if options.sentence_level:
+        write_out(_segments_text(run, names, options, decimals))
+    elif options.score_only:
+        write_out("".join(f"{_bare(line.score, run, line.metric, decimals)}\n" for line in _ordered(run)))
+    elif options.format == "json":
+        write_out(_json_text(_json(run)))
+    else:
+        write_out(RENDERERS[options.format](run.table(decimals=decimals)))
+    print(f"Record: {shown_path(outcome.paths.folder)}", file=sys.stderr)
+    for problem in outcome.problems:
+        print_error(problem)
+    return max((problem.exit_code for problem in outcome.problems), default=EXIT_DONE)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="evalharness score",
+        description="Score files of hypotheses (one segment a line) and write the same record as `evalharness run`.",
+        epilog=_EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("hypotheses", nargs="*", metavar="HYP", help="a file per system; none or - is standard input")
+    parser.add_argument("-i", "--input", nargs="+", default=[], metavar="HYP", help="the same, as a flag")
+    parser.add_argument("-t", "--test-set", metavar="NAME", help="an imported test set instead of -s and -r")
+    parser.add_argument("-s", "--source", metavar="FILE")
+    parser.add_argument("-r", "--references", nargs="+", default=[], metavar="FILE")
+    parser.add_argument("-l", "--language-pair", metavar="SRC-TGT", help="such as zh-en; decides BLEU's tokenizer")
+    parser.add_argument("-m", "--metrics", nargs="+", metavar="NAME", help="default: bleu chrf chrfpp ter")
+    parser.add_argument("-tok", "--tokenize", help="BLEU's tokenizer, where it should not follow the target language")
+    parser.add_argument("-lc", "--lowercase", action="store_true", help="case-insensitive BLEU")
+    parser.add_argument("--model", help="checkpoint of the metric comet: a name on the hub, a folder or a file")
+    parser.add_argument("--baseline", metavar="NAME", help="compare every system with this one, not all pairs")
+    parser.add_argument("-f", "--format", choices=_FORMATS, default="text")
+    parser.add_argument("-b", "--score-only", action="store_true", help="print bare numbers, a line each")
+    parser.add_argument("-w", "--width", type=int, help="digits after the point (default: 1)")
+    parser.add_argument("-sl", "--sentence-level", action="store_true", help="print the score of every segment")
+    parser.add_argument("--results", default="results", help="folder of the record (default: results)")
+    parser.add_argument("--name", help="name of the record (default: the test set's)")
+    parser.add_argument("--set", nargs="+", default=[], metavar="KEY=VALUE", help="other settings of `evalharness run`")
+    return parser
+
+
+def _config(options: argparse.Namespace) -> DictConfig:
+    words = ["systems=[]", f"testset={'plain' if options.test_set is None else 'library'}"]
+    if options.metrics is not None:
+        words.append(f"metrics=[{','.join(options.metrics)}]")
+    config = compose_config([*words, *options.set])
+    flags = {
+        "name": options.name,
+        "results": options.results,
+        "metrics.bleu.tokenize": options.tokenize,
+        "metrics.bleu.lowercase": True if options.lowercase else None,
+        "metrics.comet.model": options.model,
+        "stats.baseline": options.baseline,
+    }
+    set_values(config, {key: value for key, value in flags.items() if value is not None})
+    set_values(config, _testset_values(options))
+    files = [*options.hypotheses, *options.input] or [STANDARD_INPUT]
+    # Numbered, so that two files of one name are told of as two systems of one name.
+    with open_dict(config):
+        config.systems = OmegaConf.create({f"file{number}": _file_option() for number, _ in enumerate(files)})
+    for number, path in enumerate(files):
+        name = "stdin" if path == STANDARD_INPUT else Path(path).stem
+        set_values(config, {f"systems.file{number}.path": path, f"systems.file{number}.name": name})
+    return config
+
+
+def _file_option() -> dict[str, Any]:
+    return {"_target_": "evalharness.systems.files.HypothesesFile", "path": None, "name": None}
+
+
+def _testset_values(options: argparse.Namespace) -> dict[str, Any]:
+    if options.test_set is not None:
+        if options.source is not None or options.references:
+            raise ConfigError("-t names a test set with sources and references of its own; leave -s and -r out.")
+        return {"testset.name": options.test_set, "testset.language_pair": options.language_pair}
+    if options.source is None and not options.references:
+        raise ConfigError("no test set: give -r FILE (and -s FILE), or -t NAME for an imported one.")
+    if options.language_pair is None:
+        raise ConfigError("no language pair: give -l SRC-TGT, such as -l zh-en; it decides BLEU's tokenizer.")
+    return {
+        "testset.language_pair": options.language_pair,
+        "testset.source": options.source,
+        "testset.references": options.references,
+    }
+
+
+def _ordered(run: Run) -> list[ScoreLine]:
+    """Score lines by system as given, then by metric as given."""
+    systems = [system.name for system in run.plan.systems]
+    metrics = [metric.name for metric in run.plan.metrics]
+    return sorted(run.score_lines, key=lambda line: (systems.index(line.system), metrics.index(line.metric)))
+
+
+def _bare(score: float | None, run: Run, metric: str, decimals: int) -> str:
+    return "nan" if score is None else f"{score * run.metric(metric).display_factor:.{decimals}f}"
+
+
+def _json(run: Run) -> Any:
+    """sacreBLEU's shapes, full precision, signatures always: an object a metric for one system (a list of them for
+    several metrics), an object a system for several."""
+    if len(run.plan.systems) == 1:
+        objects = [{"name": run.metric(line.metric).heading, **_json_score(line)} for line in _ordered(run)]
+        return objects[0] if len(objects) == 1 else objects
+    return [
+        {
+            "system": system.name,
+            **{
+                run.metric(line.metric).heading: {**_json_score(line), "p_value": _p_value(run, line)}
+                for line in _ordered(run)
+                if line.system == system.name
+            },
+        }
+        for system in run.plan.systems
+    ]
+
+
+def _json_score(line: ScoreLine) -> dict[str, Any]:
+    fields = dict(part.split(":", maxsplit=1) for part in line.signature.split("|"))
+    interval = None if line.ci_low is None or line.ci_high is None else [line.ci_low, line.ci_high]
+    return {
+        "score": line.score,
+        "confidence_interval": interval,
+        "n_scored": line.n_scored,
+        "n_missing": line.n_missing,
+        "signature": line.signature,
+        **fields,
+    }
+
+
+def _p_value(run: Run, line: ScoreLine) -> float | None:
+    """The corrected p-value against the baseline, where one was named."""
+    baseline = run.plan.settings["stats"]["baseline"]
+    for comparison in run.comparison_lines:
+        if (comparison.metric, comparison.system_a, comparison.system_b) == (line.metric, line.system, baseline):
+            return comparison.p_holm
+    return None
+
+
+def _json_text(content: Any) -> str:
+    return json.dumps(content, ensure_ascii=False, indent=1) + "\n"
+
+
+def _segments_text(run: Run, names: Sequence[str], options: argparse.Namespace, decimals: int) -> str:
+    rows = list(_segment_rows(run, names))
+    if options.format == "json":
+        return _json_text(rows)
+    heads = [] if options.score_only else ["system", "segment"]
+    lines = [] if options.score_only else [[*heads, *names]]
+    lines += [[*(row[h] for h in heads), *(_bare(row[name], run, name, decimals) for name in names)] for row in rows]
+    return "".join("\t".join(line) + "\n" for line in lines)
+
+
+def _segment_rows(run: Run, names: Sequence[str]) -> Iterator[dict[str, Any]]:
+    import pyarrow.parquet as pq
+
+    table = pq.read_table(run.paths.segments, columns=["system", "segment", *names])
+    yield from table.to_pylist()

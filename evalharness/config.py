@@ -1,0 +1,217 @@
+"""Configuration: Hydra and OmegaConf come in here, and frozen dataclasses go out."""
+
+from __future__ import annotations
+
+import dataclasses
+import importlib
+import re
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, TypeVar, cast
+
+from hydra import compose, initialize_config_dir
+from hydra.errors import HydraException, MissingConfigException
+from omegaconf import DictConfig, ListConfig, OmegaConf
+from omegaconf.errors import ConfigKeyError, OmegaConfBaseException, ValidationError
+
+from evalharness.errors import ConfigError, nearest
+from evalharness.launch.base import Launcher
+from evalharness.metrics.base import Metric
+from evalharness.packaged import packaged_folder
+from evalharness.report.settings import ReportSettings
+from evalharness.stats.settings import StatsSettings
+from evalharness.systems.base import System, SystemGroup
+from evalharness.testsets.base import Reader
+from evalharness.workflows.preparation import Experiment
+
+CONFIG_NAME = "config"
+VERSION_BASE = "1.3"
+_TARGET = "_target_"
+_OWN_PACKAGE = "evalharness"
+
+T = TypeVar("T")
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class _TopLevel:
+    """The settings of `config.yaml` that are not an option of a group."""
+
+    name: str | None
+    results: str
+    cache: bool
+    allow_targets: tuple[str, ...]
+
+
+def compose_config(overrides: Sequence[str], *, config_dir: Path | None = None) -> DictConfig:
+    """The configuration that `evalharness run` has with these overrides.
+
+    Raises: ConfigError for whatever Hydra refuses."""
+    own = packaged_folder("configs")
+    extra = [f"hydra.searchpath=[file://{config_dir.resolve()}]"] if config_dir is not None else []
+    try:
+        with initialize_config_dir(version_base=VERSION_BASE, config_dir=str(own)):
+            return compose(CONFIG_NAME, overrides=[*overrides, *extra])
+    except (HydraException, OmegaConfBaseException) as err:
+        raise explained(err, overrides, config_dir=config_dir) from err
+
+
+def build_experiment(config: DictConfig) -> Experiment:
+    """The objects that a composed configuration stands for.
+
+    Raises: ConfigError naming the key that is unknown, missing or of the wrong type."""
+    own_keys = {field.name for field in dataclasses.fields(_TopLevel)}
+    groups = {"testset", "systems", "metrics", "stats", "report", "launch"}
+    for key in map(str, config):
+        if key not in own_keys | groups:
+            raise ConfigError(f"{key}: no such setting{nearest(key, own_keys | groups)}")
+    # "allow_targets" has to be known before anything is built.
+    top = _filled(_TopLevel, OmegaConf.masked_copy(config, sorted(own_keys)), where="")
+    allowed = (_OWN_PACKAGE, *top.allow_targets)
+    return Experiment(
+        testset=cast("Reader", build(config, "testset", allowed=allowed)),
+        systems={
+            name: cast("System | SystemGroup", build(config, f"systems.{name}", allowed=allowed))
+            for name in _names(config, "systems")
+        },
+        metrics={
+            name: cast("Metric", build(config, f"metrics.{name}", allowed=allowed))
+            for name in _names(config, "metrics")
+        },
+        stats=_of_type(build(config, "stats", allowed=allowed), StatsSettings, where="stats"),
+        report=_of_type(build(config, "report", allowed=allowed), ReportSettings, where="report"),
+        launcher=cast("Launcher", build(config, "launch", allowed=allowed)),
+        name=top.name,
+        results=Path(top.results),
+        use_cache=top.cache,
+        settings=cast("Mapping[str, Any]", OmegaConf.to_container(config, resolve=True)),
+    )
+
+
+def build(config: DictConfig, key: str, *, allowed: Sequence[str]) -> object:
+    """The object that the option at `key` names in its `_target_`, built from the option's other entries.
+
+    Args: allowed: packages that targets may come from.
+    Raises: ConfigError naming the key that is unknown, missing or of the wrong type."""
+    option = OmegaConf.select(config, key)
+    if not isinstance(option, DictConfig) or _TARGET not in option:
+        raise ConfigError(f"{key}: expected an option with a {_TARGET}, found {option!r}.")
+    target = str(option[_TARGET])
+    cls = _imported(target, key, allowed)
+    settings = OmegaConf.masked_copy(option, [str(name) for name in option if name != _TARGET])
+    settings._set_parent(option._get_parent())  # interpolations reach the rest of the configuration
+    return _filled(cls, settings, where=f"{key}.")
+
+
+def explained(
+    err: HydraException | OmegaConfBaseException, overrides: Sequence[str], *, config_dir: Path | None = None
+) -> ConfigError:
+    """Hydra's error as one of ours: one line, the options there are, and the nearest name."""
+    if isinstance(err, MissingConfigException) and err.missing_cfg_file:
+        group, _, option = err.missing_cfg_file.rpartition("/")
+        options = _options(group, config_dir)
+        return ConfigError(
+            f"{group or 'config'}: no option {option!r}{nearest(option, options)} Options of {group!r}: "
+            f"{', '.join(options) or 'none'}. A folder with options of your own is added with --config-dir."
+        )
+    not_there = re.search(r"Could not override '([^']+)'", str(err))
+    if not_there:
+        key = not_there.group(1)
+        return ConfigError(f"{key}: no such setting{_nearest_key(key, overrides)}")
+    causes = [str(err)] + ([str(err.__cause__)] if err.__cause__ is not None else [])
+    return ConfigError(" ".join(line.strip() for cause in causes for line in cause.splitlines() if line.strip()))
+
+
+def set_values(config: DictConfig, values: Mapping[str, Any]) -> None:
+    """Set composed settings to values taken literally: no override grammar, no interpolation.
+
+    Raises: ConfigError for a setting there is not."""
+    for key, value in values.items():
+        try:
+            OmegaConf.update(config, key, _literal(value), merge=False)
+        except OmegaConfBaseException as err:
+            raise ConfigError(f"{key}: no such setting with the options chosen.") from err
+
+
+def _literal(value: Any) -> Any:
+    """A value, or list of values, that OmegaConf reads back unchanged, even where it looks like an interpolation."""
+    if isinstance(value, list):
+        return [_literal(element) for element in value]
+    if not isinstance(value, str):
+        return value
+    return re.sub(r"(\\*)\$\{", lambda match: match.group(1) * 2 + r"\${", value)
+
+
+def _options(group: str, config_dir: Path | None) -> list[str]:
+    folders = [packaged_folder("configs"), *([config_dir] if config_dir is not None else [])]
+    return sorted({path.stem for folder in folders for path in (folder / group).glob("*.yaml")})
+
+
+def _nearest_key(key: str, overrides: Sequence[str]) -> str:
+    """A suggestion from the keys there would be without the override that failed."""
+    others = [text for text in overrides if text.lstrip("+~").split("=", maxsplit=1)[0] != key]
+    if len(others) == len(overrides):
+        return "."
+    try:
+        config = compose_config(others)
+    except ConfigError:
+        return "."
+    parent, _, last = key.rpartition(".")
+    node = OmegaConf.select(config, parent) if parent else config
+    if not isinstance(node, DictConfig):
+        return _nearest_key(parent, [f"{parent}=", *others]) if parent else "."
+    known = [str(name) for name in node if name != _TARGET]
+    return f"{nearest(last, known)} Settings of {parent or 'the configuration'}: {', '.join(known)}."
+
+
+def _names(config: DictConfig, group: str) -> list[str]:
+    options = config[group]
+    return [str(name) for name in options] if options is not None else []
+
+
+def _imported(target: str, key: str, allowed: Sequence[str]) -> type:
+    package, _, name = target.rpartition(".")
+    if not any(target.startswith(f"{prefix}.") for prefix in allowed):
+        raise ConfigError(
+            f"{key}.{_TARGET}={target}: only targets of {', '.join(allowed)} are built. If you trust this one, add "
+            f"allow_targets=[{target.split('.')[0]}]."
+        )
+    try:
+        cls = getattr(importlib.import_module(package), name)
+    except (ImportError, AttributeError) as err:
+        raise ConfigError(f"{key}.{_TARGET}={target}: cannot be imported: {err}.") from err
+    if not (isinstance(cls, type) and dataclasses.is_dataclass(cls)):
+        raise ConfigError(f"{key}.{_TARGET}={target}: is not a dataclass of settings.")
+    return cls
+
+
+def _filled(cls: type[T], settings: DictConfig, *, where: str) -> T:
+    """An object of a settings class, every value checked against the type of its field."""
+    names = [field.name for field in dataclasses.fields(cast("Any", cls))]
+    for key in map(str, settings):
+        if key not in names:
+            raise ConfigError(
+                f"{where}{key}: no such setting{nearest(key, names)} Settings: {', '.join(names) or 'none'}."
+            )
+    schema = OmegaConf.structured(cls)
+    OmegaConf.set_readonly(schema, False)  # frozen dataclasses arrive read-only
+    values: dict[str, object] = {}
+    for name in names:
+        if name in settings:
+            try:
+                given = settings[name]
+                schema[name] = _literal(
+                    OmegaConf.to_container(given, resolve=True) if OmegaConf.is_config(given) else given
+                )
+            except (ValidationError, ConfigKeyError, OmegaConfBaseException) as err:
+                raise ConfigError(f"{where}{name}={settings._get_node(name)}: {str(err).splitlines()[0]}") from err
+        if OmegaConf.is_missing(schema, name):
+            raise ConfigError(f"{where}{name}: has no value; set {where}{name}=...")
+        value = schema[name]
+        values[name] = tuple(value) if isinstance(value, ListConfig) else value
+    return cls(**values)
+
+
+def _of_type(built: object, cls: type[T], *, where: str) -> T:
+    if not isinstance(built, cls):
+        raise ConfigError(f"{where}.{_TARGET}: is a {type(built).__name__}; expected {cls.__name__}.")
+    return built

@@ -1,0 +1,129 @@
+"""Options are files: each builds, says every setting with its default, and has a name of its own."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from conftest import REPOSITORY, Finished, write
+from omegaconf import OmegaConf
+
+from evalharness.config import build, build_experiment, compose_config, set_values
+from evalharness.errors import ConfigError
+from evalharness.testsets.plain import Plain
+
+CONFIGS = REPOSITORY / "configs"
+GROUPS = ("testset", "systems", "metrics", "stats", "report", "launch")
+OPTIONS = [path for group in GROUPS for path in sorted((CONFIGS / group).glob("*.yaml"))]
+LISTS = ("systems", "metrics")
+NEEDED = {
+    "testset.name": "x",
+    "testset.path": "x",
+    "testset.language_pair": "zh-en",
+    "testset.source": "x",
+    "systems.folder.path": "x",
+    "systems.hypotheses.path": "x",
+}  # settings without a default
+
+
+def identity(path: Path) -> str:
+    return f"{path.parent.name}/{path.stem}"
+
+
+@pytest.mark.parametrize("path", OPTIONS, ids=identity)
+def test_every_option_builds_and_lists_every_setting_with_its_default(path: Path) -> None:
+    group, name = path.parent.name, path.stem
+    choice = f"{group}=[{name}]" if group in LISTS else f"{group}={name}"
+    key = f"{group}.{name}" if group in LISTS else group
+    option = OmegaConf.load(path)
+    needed = [f"{k}={v}" for k, v in NEEDED.items() if k.startswith(f"{key}.") and k.rpartition(".")[2] in list(option)]
+    built = build(compose_config([choice, *needed]), key, allowed=("evalharness",))
+    settings = {field.name: field for field in dataclasses.fields(built)}  # type: ignore[arg-type]
+    assert set(option) - {"_target_"} == set(settings)
+    if group == "metrics" and name not in ("bleu", "chrf", "chrfpp", "ter", "comet"):
+        return  # a variant of another option: its values are the point of it
+    for field in settings.values():
+        given: Any = OmegaConf.to_container(option, resolve=False)
+        default = field.default if field.default_factory is dataclasses.MISSING else field.default_factory()
+        if f"{key}.{field.name}" in NEEDED or str(given[field.name]).startswith("${") or name == "zhengzhou":
+            continue
+        value = getattr(default, "name", default)
+        assert given[field.name] == (list(value) if isinstance(value, tuple) else value), field.name
+
+
+@pytest.mark.parametrize("path", OPTIONS, ids=identity)
+def test_every_option_has_a_package_of_its_own(path: Path) -> None:
+    # Two options with one package would silently become one.
+    group = path.parent.name
+    expected = f"{group}.{path.stem}" if group in LISTS else group
+    assert path.read_text(encoding="utf-8").startswith(f"# @package {expected}\n")
+
+
+def test_the_default_experiment() -> None:
+    experiment = build_experiment(compose_config([]))
+    assert list(experiment.metrics) == ["bleu", "chrf", "chrfpp", "ter"]
+    assert (experiment.name, experiment.results, experiment.use_cache) == (None, Path("results"), True)
+
+
+@pytest.mark.parametrize(
+    ("override", "said"),
+    [
+        (
+            "metrics=[bleuu]",
+            r"metrics: no option 'bleuu'; did you mean 'bleu'\? Options of 'metrics': bleu, chrf, chrfpp",
+        ),
+        ("testset=zhengzou", r"testset: no option 'zhengzou'; did you mean 'zhengzhou'\?"),
+        ("metrics.bleu.tokenise=zh", r"metrics\.bleu\.tokenise: no such setting; did you mean 'tokenize'\?"),
+        ("+metrics.bleu.tokenise=zh", r"metrics\.bleu\.tokenise: no such setting; did you mean 'tokenize'\?"),
+        ("metric=[bleu]", r"metric: no such setting; did you mean 'metrics'\?"),
+        ("+metric=[bleu]", r"metric: no such setting; did you mean 'metrics'\?"),
+        ("metrcs.bleu.tokenize=zh", r"no such setting; did you mean 'metrics'\?"),
+        ("metrics.bleu.lowercase=maybe", r"metrics\.bleu\.lowercase=maybe: .*bool"),
+        ("metrics.bleu.smooth_method=smooth", r"metrics\.bleu\.smooth_method=smooth: .*exp"),
+        ("metrics.bleu.tokenize=13", r"13"),
+        ("stats.seed=x", r"stats\.seed=x: .*Integer"),
+        ("stats.unit=paragraph", r"stats\.unit=paragraph: .*segment"),
+        ("cache=perhaps", r"cache=perhaps: .*bool"),
+        ("results=[a]", r"results="),
+        ("metrics.bleu._target_=os.system", r"only targets of evalharness are built"),
+        ("metrics.bleu._target_=evalharness.metrics.lexical.Blue", r"cannot be imported"),
+        ("metrics.bleu._target_=evalharness.errors.nearest", r"is not a dataclass of settings"),
+        ("testset=plain", r"testset\.language_pair: has no value; set testset\.language_pair=\.\.\."),
+        ("a b", r"."),
+    ],
+)
+def test_what_is_wrong_is_named(override: str, said: str) -> None:
+    with pytest.raises(ConfigError, match=said):
+        build_experiment(compose_config([override]))
+
+
+def test_a_folder_of_ones_own_options(command: Callable[..., Finished]) -> None:
+    write(
+        "mine/metrics/bleu_lc.yaml", "# @package metrics.bleu_lc", "_target_: evalharness.metrics.lexical.Bleu",
+        "lowercase: true",
+    )  # fmt: skip
+    finished = command("run", "--config-dir", "mine", "metrics=[bleu,bleu_lc]")
+    assert finished.code == 0, finished.err
+    assert "case:lc" in finished.out
+    misspelt = command("run", "--config-dir", "mine", "metrics=[bleulc]")
+    assert misspelt.code == 2
+    assert "did you mean 'bleu_lc'?" in misspelt.err
+
+
+@pytest.mark.parametrize(
+    "text", [r"x\\${name}", "${", 'say "hi"', "back\\slash", "x=y,z", "[a]", "${testset.name}", "", "null", "中"]
+)
+def test_values_can_be_set_literally(text: str) -> None:
+    config = compose_config(["testset=plain", "testset.language_pair=zh-en"])
+    set_values(config, {"testset.source": text, "testset.references": [text]})
+    reader = build(config, "testset", allowed=("evalharness",))
+    assert isinstance(reader, Plain)
+    assert (reader.source, reader.references) == (text, (text,))
+
+
+def test_a_setting_that_is_not_there_cannot_be_set() -> None:
+    with pytest.raises(ConfigError, match=r"metrics\.comet\.model: no such setting"):
+        set_values(compose_config([]), {"metrics.comet.model": "x"})
