@@ -1,0 +1,37 @@
+# make run: everything on a fresh machine, ending in the results table of the bundled test set.
+# make test: the same installation, then all tests. make check: formatting, lint, types. make bench: speed, as ratios.
+PYTHON ?= python3
+VENV ?= .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
+
+.PHONY: run test check bench clean
+
+run: $(VENV)/.installed
+	$(BIN)/evalharness run
+
+test: $(VENV)/.installed-dev
+	$(BIN)/python -m pytest
+
+check: $(VENV)/.installed-dev
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+
+bench: $(VENV)/.installed-dev
+	$(BIN)/python tests/bench/bench.py
+
+clean:
+	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache
+
+# torch first and by pip, so that a CPU build can serve where one is offered; unbabel-comet would take any build.
+# There is no unbabel-comet for Python 3.13 and later, and so no torch there.
+$(VENV)/.installed: pyproject.toml constraints.txt
+	$(PYTHON) -m venv $(VENV)
+	$(PIP) 'torch==2.13.0; python_version < "3.13"'
+	$(PIP) --editable .
+	touch $@
+
+$(VENV)/.installed-dev: $(VENV)/.installed
+	$(PIP) --editable '.[dev]'
+	touch $@
