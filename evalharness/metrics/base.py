@@ -24,7 +24,6 @@ class Metric(Protocol):
     option have one signature.
     """
 
-    needs: ClassVar[frozenset[Needs]]
     higher_is_better: ClassVar[bool]
     exact_in_any_batch: ClassVar[bool]
     """False where a row can differ in its last bits with the other rows of the call: then the run hands over the same
@@ -33,6 +32,10 @@ class Metric(Protocol):
     """How many rows a run hands over at once; they are logged together."""
     display_factor: ClassVar[float]
     """What reports multiply scores by: 1 for 0-100 scales, 100 for COMET's."""
+
+    @property
+    def needs(self) -> frozenset[Needs]:
+        """What every segment must have; known from the settings, before any model is loaded."""
 
     @property
     def heading(self) -> str:

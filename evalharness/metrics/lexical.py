@@ -1,0 +1,589 @@
+"""BLEU, chrF, chrF++ and TER: sacreBLEU's numbers to the last digit, from rows computed many segments at a time.
+
+Source of every definition: sacreBLEU 2.6 (Post 2018). Its tokenizers, its preprocessing and its signatures are called;
+its counting loops are replaced by `ngrams` and `shifts`, and tests hold the rows equal to sacreBLEU's, integer by
+integer. This is the only module that touches sacreBLEU's private functions.
+
+"sacreBLEU's" means its Python API on the strings as given. Its command line strips white space from the ends of lines
+first, which changes chrF with `whitespace=True` and nothing else here.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from enum import Enum
+from itertools import chain
+from typing import TYPE_CHECKING, ClassVar
+
+import numpy as np
+
+from evalharness.errors import ConfigError, InputError, MissingDependencyError, nearest
+from evalharness.metrics.base import Needs
+from evalharness.metrics.ngrams import Codes, Integers, NgramTable, encode_characters, encode_words, ngram_counts
+from evalharness.metrics.shifts import edits_after_shifts
+from evalharness.records import Array, Floats, LanguagePair, ScoringSegment, Signature, base_language
+
+if TYPE_CHECKING:
+    from sacrebleu.metrics.base import Metric as SacrebleuMetric
+    from sacrebleu.metrics.bleu import BLEU
+    from sacrebleu.metrics.chrf import CHRF
+    from sacrebleu.metrics.ter import TER
+    from sacrebleu.tokenizers.tokenizer_13a import Tokenizer13a
+
+ROWS_PER_CALL = 4096
+# Seconds for BLEU and chrF rows of 8,192 segments: 0.32 and 0.34 at 100, 0.22 and 0.23 at 400, 0.24 and 0.30 at 1600.
+_TEXTS_PER_BLOCK = 400
+
+
+class Smoothing(Enum):
+    """What BLEU does with an n-gram order that has no match; the names are what a configuration writes."""
+
+    exp = "exp"
+    floor = "floor"
+    add_k = "add-k"
+    none = "none"
+
+
+_SMOOTHING_WITH_VALUE = {Smoothing.floor: 0.1, Smoothing.add_k: 1.0}  # and sacreBLEU's default for it
+_TOKENIZER_OF_TARGET = {"zh": "zh", "ja": "ja-mecab", "ko": "ko-mecab"}
+_TOKENIZER_ELSE = "13a"
+_TOKENIZERS = (
+    "13a",
+    "char",
+    "flores101",
+    "flores200",
+    "intl",
+    "ja-mecab",
+    "ko-mecab",
+    "none",
+    "spBLEU-1K",
+    "spm",
+    "zh",
+)
+_INSTALL = {"ja-mecab": 'pip install "sacrebleu[ja]"', "ko-mecab": 'pip install "sacrebleu[ko]"'}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Bleu:
+    """BLEU (Papineni et al. 2002) with sacreBLEU's options and defaults.
+
+    `tokenize=None` follows the target language: zh -> zh, ja -> ja-mecab, ko -> ko-mecab, else 13a.
+    `smooth_value` is for `floor` (None: 0.1) and `add_k` (None: 1).
+    Segment scores always use the effective order, corpus scores follow `effective_order`, as `sacrebleu -sl` does.
+
+    Row: [hypothesis length, reference length, matches of order 1.., n-grams of order 1..] int64, K = 2 + 2 orders; the
+    reference length is the one closest to the hypothesis's, the shorter of two equally close."""
+
+    needs: ClassVar[frozenset[Needs]] = frozenset({Needs.REFERENCE})
+    higher_is_better: ClassVar[bool] = True
+    exact_in_any_batch: ClassVar[bool] = True
+    rows_per_call: ClassVar[int] = ROWS_PER_CALL
+    display_factor: ClassVar[float] = 1.0
+
+    tokenize: str | None = None
+    lowercase: bool = False
+    smooth_method: Smoothing = Smoothing.exp
+    smooth_value: float | None = None
+    effective_order: bool = False
+    max_ngram_order: int = 4
+
+    def __post_init__(self) -> None:
+        if self.tokenize is not None and self.tokenize not in _TOKENIZERS:
+            raise ConfigError(
+                f"tokenize={self.tokenize!r}: sacreBLEU has no such tokenizer{nearest(self.tokenize, _TOKENIZERS)}. "
+                f"Known: {', '.join(_TOKENIZERS)}; null follows the target language."
+            )
+        if not isinstance(self.smooth_method, Smoothing):
+            names = [smoothing.name for smoothing in Smoothing]
+            raise ConfigError(
+                f"smooth_method={self.smooth_method!r}: expected one of {', '.join(names)}"
+                f"{nearest(str(self.smooth_method), names)}. In Python: lexical.Smoothing.exp."
+            )
+        if self.smooth_value is not None and self.smooth_method not in _SMOOTHING_WITH_VALUE:
+            raise ConfigError(
+                f"smooth_value={self.smooth_value}: smoothing {self.smooth_method.name!r} takes no value. "
+                "Leave it null, or set smooth_method to floor or add_k."
+            )
+        if self.smooth_value is not None and not 0 < self.smooth_value < np.inf:
+            raise ConfigError(f"smooth_value={self.smooth_value}: expected a positive number, or null for the default.")
+        _check_at_least("max_ngram_order", self.max_ngram_order, 1)
+
+    @property
+    def heading(self) -> str:
+        return "BLEU"
+
+    def for_language_pair(self, lp: LanguagePair) -> Bleu:
+        if self.tokenize is not None:
+            return self
+        return replace(self, tokenize=_TOKENIZER_OF_TARGET.get(base_language(lp.target), _TOKENIZER_ELSE))
+
+    def statistics(self, segments: Sequence[ScoringSegment]) -> Array:
+        """Rows [N, K] int64, in the order of `segments`.
+
+        Raises: InputError where a segment has no reference; MissingDependencyError where the tokenizer is not there."""
+        words = _word_splitter(self)
+        rows = np.zeros((len(segments), 2 + 2 * self.max_ngram_order), dtype=np.int64)
+        table = NgramTable()
+        for block in _blocks(segments):
+            references, hypotheses = encode_words(
+                [words(text) for text in block.references], [words(text) for text in block.hypotheses]
+            )
+            matches = table.clipped_matches(
+                references,
+                hypotheses,
+                n_groups=block.n_groups,
+                max_order=self.max_ngram_order,
+                merge_references=True,
+            )
+            hyp_len = hypotheses.lengths.reshape(block.n_groups, -1)
+            rows[block.rows] = np.concatenate(
+                (
+                    hyp_len.reshape(-1, 1),
+                    _closest(hyp_len, references.lengths.reshape(block.n_groups, -1)).reshape(-1, 1),
+                    matches.reshape(-1, self.max_ngram_order),
+                    ngram_counts(hypotheses.lengths, self.max_ngram_order),
+                ),
+                axis=1,
+            )
+        return rows
+
+    def segment_scores(self, statistics: Array) -> Floats:
+        """sacreBLEU's sentence BLEU with its effective order on, whatever `effective_order` says: [N, K] -> [N]."""
+        return self._scores(statistics, effective_order=True)
+
+    def corpus_scores(self, sums: Array) -> Floats:
+        """sacreBLEU's corpus BLEU, 0-100: [..., K] -> [...]; 0.0 where nothing matches."""
+        return self._scores(sums, effective_order=self.effective_order)
+
+    def signature(self, *, n_references: int | None) -> Signature:
+        """sacreBLEU's, and after it what sacreBLEU's leaves out where it is not the default: the n-gram order, and a
+        smoothing value that two decimals do not show."""
+        extra: list[tuple[str, str]] = []
+        if self.max_ngram_order != 4:
+            extra.append(("order", str(self.max_ngram_order)))
+        if self.smooth_value is not None and float(f"{self.smooth_value:.2f}") != self.smooth_value:
+            extra.append(("smooth_value", repr(float(self.smooth_value))))
+        return _signature(_sacrebleu_bleu(self), n_references, extra)
+
+    def _scores(self, sums: Array, *, effective_order: bool) -> Floats:
+        numbers = sums.astype(np.float64)
+        hyp_len, ref_len = numbers[..., 0], numbers[..., 1]
+        correct = numbers[..., 2 : 2 + self.max_ngram_order]
+        total = numbers[..., 2 + self.max_ngram_order :]
+        smooth_value = self.smooth_value
+        if smooth_value is None:
+            smooth_value = _SMOOTHING_WITH_VALUE.get(self.smooth_method, 0.0)
+
+        log_sum, order_used = np.zeros(hyp_len.shape), np.zeros(hyp_len.shape)
+        halvings = np.ones(hyp_len.shape)
+        reached = np.ones(hyp_len.shape, dtype=bool)  # sacreBLEU stops at the first order without n-grams
+        possible = (correct != 0).any(axis=-1)
+        with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
+            for order in range(1, self.max_ngram_order + 1):
+                order_correct, order_total = correct[..., order - 1], total[..., order - 1]
+                if self.smooth_method is Smoothing.add_k and order > 1:
+                    order_correct, order_total = order_correct + smooth_value, order_total + smooth_value
+                reached &= order_total != 0
+                unmatched = order_correct == 0
+                precision = 100.0 * order_correct / order_total
+                if self.smooth_method is Smoothing.exp:
+                    halvings = np.where(reached & unmatched, halvings * 2, halvings)
+                    precision = np.where(unmatched, 100.0 / (halvings * order_total), precision)
+                elif self.smooth_method is Smoothing.floor:
+                    precision = np.where(unmatched, 100.0 * smooth_value / order_total, precision)
+                counted = reached if effective_order else np.ones_like(reached)
+                order_used = np.where(counted, float(order), order_used)
+                log_precision = np.where(reached, np.log(precision), -np.inf)
+                log_sum = np.where(counted, log_sum + log_precision, log_sum)
+            # Where no order is reached sacreBLEU still divides by the full order: its score is 0 all the same.
+            brevity = np.where(hyp_len < ref_len, np.exp(1 - ref_len / hyp_len), 1.0)
+            scores = np.where(order_used > 0, brevity * np.exp(log_sum / order_used), 0.0)
+        scores = np.where(possible, scores, 0.0)
+        return np.where(np.isnan(numbers).any(axis=-1), np.nan, scores)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _CharacterF:
+    """chrF (Popovic 2015) and chrF++ (Popovic 2017) with sacreBLEU's options.
+
+    Row: [n-grams in the hypothesis, in the reference, in both] for each order, characters first and words after, int64,
+    K = 3 (char_order + word_order); with several references those of the one with the best F, the first of equals."""
+
+    needs: ClassVar[frozenset[Needs]] = frozenset({Needs.REFERENCE})
+    higher_is_better: ClassVar[bool] = True
+    exact_in_any_batch: ClassVar[bool] = True
+    rows_per_call: ClassVar[int] = ROWS_PER_CALL
+    display_factor: ClassVar[float] = 1.0
+
+    char_order: int = 6
+    word_order: int = 0
+    beta: int = 2
+    lowercase: bool = False
+    whitespace: bool = False
+    eps_smoothing: bool = False
+
+    def __post_init__(self) -> None:
+        _check_at_least("char_order", self.char_order, 0)
+        _check_at_least("word_order", self.word_order, 0)
+        _check_at_least("beta", self.beta, 0)
+        if self.char_order + self.word_order == 0:
+            raise ConfigError("char_order=0 with word_order=0 counts nothing: expected one of them to be 1 or more.")
+
+    @property
+    def heading(self) -> str:
+        return f"chrF{self.beta}" + "+" * self.word_order
+
+    def statistics(self, segments: Sequence[ScoringSegment]) -> Array:
+        """Rows [N, K] int64, in the order of `segments`.
+
+        Raises: InputError where a segment has no reference."""
+        metric = _sacrebleu_chrf(self)
+        rows = np.zeros((len(segments), 3 * (self.char_order + self.word_order)), dtype=np.int64)
+        table = NgramTable()
+        for block in _blocks(segments):
+            references = [metric._preprocess_segment(text) for text in block.references]
+            hypotheses = [metric._preprocess_segment(text) for text in block.hypotheses]
+            ref_chars, hyp_chars = (
+                encode_characters(self._unspaced(references)),
+                encode_characters(self._unspaced(hypotheses)),
+            )
+            statistics = _triples(table, ref_chars, hyp_chars, n_groups=block.n_groups, max_order=self.char_order)
+            if self.word_order:
+                ref_words, hyp_words = encode_words(
+                    [metric._remove_punctuation(text) for text in references],
+                    [metric._remove_punctuation(text) for text in hypotheses],
+                )
+                of_words = _triples(table, ref_words, hyp_words, n_groups=block.n_groups, max_order=self.word_order)
+                statistics = np.concatenate((statistics, of_words), axis=-2)
+            rows[block.rows] = self._best_reference(statistics)
+        return rows
+
+    def segment_scores(self, statistics: Array) -> Floats:
+        """sacreBLEU's sentence chrF, 0-100: [N, K] -> [N]."""
+        return self._scores(statistics)
+
+    def corpus_scores(self, sums: Array) -> Floats:
+        """sacreBLEU's corpus chrF, 0-100: [..., K] -> [...]."""
+        return self._scores(sums)
+
+    def signature(self, *, n_references: int | None) -> Signature:
+        """sacreBLEU's, and after it beta where it is not 2, which sacreBLEU's leaves out."""
+        extra = [] if self.beta == 2 else [("beta", str(self.beta))]
+        return _signature(_sacrebleu_chrf(self), n_references, extra)
+
+    def _unspaced(self, texts: list[str]) -> list[str]:
+        return texts if self.whitespace else ["".join(text.split()) for text in texts]
+
+    def _best_reference(self, statistics: Integers) -> Integers:
+        """[G groups, T hypotheses, R references, orders, 3] -> rows [G T, K]."""
+        n_groups, n_hypotheses, n_references, n_orders, _ = statistics.shape
+        rows = statistics.reshape(n_groups * n_hypotheses, n_references, n_orders * 3)
+        if n_references == 1:
+            return rows[:, 0]
+        best = np.argmax(self._scores(rows), axis=1)  # the first of equals, as sacreBLEU
+        chosen: Integers = rows[np.arange(len(rows)), best]
+        return chosen
+
+    def _scores(self, sums: Array) -> Floats:
+        """In sacreBLEU's order of operations: which reference is best must not hang on a last bit."""
+        numbers = sums.astype(np.float64)
+        epsilon, factor = 1e-16, self.beta**2
+        n_orders = self.char_order + self.word_order
+        smoothed, precision_sum, recall_sum, effective_order = np.zeros((4, *numbers.shape[:-1]))
+        with np.errstate(divide="ignore", invalid="ignore"):
+            for order in range(n_orders):
+                n_hyp, n_ref, n_match = (numbers[..., 3 * order + place] for place in range(3))
+                precision = np.where(n_hyp > 0, n_match / n_hyp, epsilon)
+                recall = np.where(n_ref > 0, n_match / n_ref, epsilon)
+                below = factor * precision + recall
+                smoothed = smoothed + np.where(below > 0, (1 + factor) * precision * recall / below, epsilon)
+                both = (n_hyp > 0) & (n_ref > 0)
+                precision_sum = np.where(both, precision_sum + precision, precision_sum)
+                recall_sum = np.where(both, recall_sum + recall, recall_sum)
+                effective_order = effective_order + both
+            if self.eps_smoothing:
+                scores = 100 * smoothed / n_orders
+            else:
+                precision, recall = precision_sum / effective_order, recall_sum / effective_order
+                f_score = (1 + factor) * precision * recall / (factor * precision + recall)
+                scores = np.where((effective_order > 0) & (precision + recall != 0), 100 * f_score, 0.0)
+        return np.where(np.isnan(numbers).any(axis=-1), np.nan, scores)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Chrf(_CharacterF):
+    """chrF: character n-grams alone. Settings, rows and scores as in `_CharacterF`."""
+
+    def for_language_pair(self, lp: LanguagePair) -> Chrf:
+        return self
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Chrfpp(_CharacterF):
+    """chrF++: chrF with word n-grams up to order 2. Settings, rows and scores as in `_CharacterF`."""
+
+    word_order: int = 2
+
+    def for_language_pair(self, lp: LanguagePair) -> Chrfpp:
+        return self
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ter:
+    """TER (Snover et al. 2006) with sacreBLEU's options and defaults: its variant of Tercom's shift search.
+
+    Row: [edits against the closest reference, mean reference length] float64, K = 2."""
+
+    needs: ClassVar[frozenset[Needs]] = frozenset({Needs.REFERENCE})
+    higher_is_better: ClassVar[bool] = False
+    exact_in_any_batch: ClassVar[bool] = True
+    rows_per_call: ClassVar[int] = ROWS_PER_CALL
+    display_factor: ClassVar[float] = 1.0
+
+    normalized: bool = False
+    no_punct: bool = False
+    asian_support: bool = False
+    case_sensitive: bool = False
+
+    @property
+    def heading(self) -> str:
+        return "TER"
+
+    def for_language_pair(self, lp: LanguagePair) -> Ter:
+        return self
+
+    def statistics(self, segments: Sequence[ScoringSegment]) -> Array:
+        """Rows [N, K] float64, in the order of `segments`.
+
+        Raises: InputError where a segment has no reference."""
+        preprocess = _sacrebleu_ter(self)._preprocess_segment
+        # Systems often agree on short segments: each pair of texts is searched once.
+        pairs: dict[tuple[str, str], int] = {}
+        pairs_of_segment: list[list[int]] = []
+        for segment in segments:
+            _check_references(segment)
+            hypothesis = preprocess(segment.hypothesis)
+            # sacreBLEU preprocesses references twice (2.6.0: when it caches them, and again when it splits them), which
+            # shows with `normalized`: its numbers are those of texts normalized twice.
+            references = [preprocess(preprocess(text)) for text in segment.references]
+            pairs_of_segment.append([pairs.setdefault((hypothesis, text), len(pairs)) for text in references])
+        words = [(hypothesis.split(), reference.split()) for hypothesis, reference in pairs]
+        edits = edits_after_shifts(words)
+        ref_lengths = [len(reference) for _, reference in words]
+        return np.array(
+            [
+                (
+                    min(edits[pair] for pair in of_segment),
+                    sum(ref_lengths[pair] for pair in of_segment) / len(of_segment),
+                )
+                for of_segment in pairs_of_segment
+            ],
+            dtype=np.float64,
+        ).reshape(len(segments), 2)
+
+    def segment_scores(self, statistics: Array) -> Floats:
+        """sacreBLEU's sentence TER, 0 is perfect and 100 is as many edits as words: [N, K] -> [N]."""
+        return self.corpus_scores(statistics)
+
+    def corpus_scores(self, sums: Array) -> Floats:
+        """sacreBLEU's corpus TER: [..., K] -> [...]; 100 where there are edits and no reference words."""
+        numbers = sums.astype(np.float64)
+        edits, ref_len = numbers[..., 0], numbers[..., 1]
+        with np.errstate(divide="ignore", invalid="ignore"):
+            ratio = np.where(ref_len > 0, edits / ref_len, np.where(edits > 0, 1.0, 0.0))
+        return np.where(np.isnan(numbers).any(axis=-1), np.nan, 100 * ratio)
+
+    def signature(self, *, n_references: int | None) -> Signature:
+        return _signature(_sacrebleu_ter(self), n_references, [])
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Block:
+    """Groups of segments with as many references and hypotheses each, group by group.
+
+    `references` holds n_groups x R texts, `hypotheses` n_groups x T; `rows` are the hypotheses' rows."""
+
+    n_groups: int
+    references: list[str]
+    hypotheses: list[str]
+    rows: Integers
+
+
+def _blocks(segments: Sequence[ScoringSegment]) -> Iterator[_Block]:
+    """The segments, those with the same references together whatever their order."""
+    rows_of_references: dict[tuple[str, ...], list[int]] = {}
+    for row, segment in enumerate(segments):
+        _check_references(segment)
+        rows_of_references.setdefault(segment.references, []).append(row)
+    groups_of_shape: dict[tuple[int, int], list[tuple[str, ...]]] = {}
+    for references, rows in rows_of_references.items():
+        groups_of_shape.setdefault((len(references), len(rows)), []).append(references)
+    for (n_references, n_hypotheses), groups in groups_of_shape.items():
+        n_together = max(1, _TEXTS_PER_BLOCK // (n_references + n_hypotheses))
+        for start in range(0, len(groups), n_together):
+            together = groups[start : start + n_together]
+            block_rows = [row for references in together for row in rows_of_references[references]]
+            yield _Block(
+                n_groups=len(together),
+                references=[text for references in together for text in references],
+                hypotheses=[segments[row].hypothesis for row in block_rows],
+                rows=np.array(block_rows, dtype=np.int64),
+            )
+
+
+def _triples(table: NgramTable, references: Codes, hypotheses: Codes, *, n_groups: int, max_order: int) -> Integers:
+    """chrF's counts [G groups, T hypotheses, R references, orders, 3: in the hypothesis, the reference, both]."""
+    in_both = table.clipped_matches(
+        references, hypotheses, n_groups=n_groups, max_order=max_order, merge_references=False
+    )
+    in_reference = ngram_counts(references.lengths.reshape(n_groups, 1, -1), max_order)
+    in_hypothesis = ngram_counts(hypotheses.lengths.reshape(n_groups, -1, 1), max_order)
+    in_hypothesis = in_hypothesis * (in_reference > 0)  # no reference of this order: sacreBLEU counts nothing
+    return np.stack(np.broadcast_arrays(in_hypothesis, in_reference, in_both), axis=-1)
+
+
+def _word_splitter(bleu: Bleu) -> Callable[[str], list[str]]:
+    """sacreBLEU's tokens of a text.
+
+    13a and zh run their regular expressions over every line, which was most of BLEU's time (WMT22, 12 systems: 3.1 s,
+    now 0.7 s). None of their rules looks past white space, except the one of 13a that joins a line ending in a hyphen.
+    So the words of a text can be tokenized one by one, and most have been seen before. Only zh sees whether a word
+    stands at an end of the text, where 13a puts a space."""
+    metric = _sacrebleu_bleu(bleu)
+
+    def split_whole(text: str) -> list[str]:
+        return str(metric._preprocess_segment(text)).split()
+
+    def split_13a(text: str) -> list[str]:
+        if "\n" in text:
+            return split_whole(text)
+        words = (text.lower() if bleu.lowercase else text).split()
+        return list(chain.from_iterable(map(_tokens_13a, words)))
+
+    spacing = _ChineseSpacing()
+
+    def split_zh(text: str) -> list[str]:
+        spaced = (text.lower() if bleu.lowercase else text).strip().translate(spacing)
+        words = spaced.split()
+        if not words:
+            return []
+        first = _tokens_zh(words[0], spaced[0] != " ", spaced[-1] != " " and len(words) == 1)
+        rest = [_tokens_zh(word, False, False) for word in words[1:-1]]
+        last = _tokens_zh(words[-1], False, spaced[-1] != " ") if len(words) > 1 else ()
+        return list(chain(first, *rest, last))
+
+    return {"13a": split_13a, "zh": split_zh}.get(metric.tokenizer_signature, split_whole)
+
+
+class _ChineseSpacing(dict[int, str]):
+    """For `str.translate`: spaces around the characters that sacreBLEU's zh takes for Chinese."""
+
+    def __missing__(self, code_point: int) -> str:
+        from sacrebleu.tokenizers.tokenizer_zh import TokenizerZh
+
+        character = chr(code_point)
+        self[code_point] = f" {character} " if TokenizerZh._is_chinese_char(character) else character
+        return self[code_point]
+
+
+@functools.lru_cache(maxsize=1 << 16)
+def _tokens_13a(word: str) -> tuple[str, ...]:
+    if word.isalnum():  # both only ever split at punctuation
+        return (word,)
+    return tuple(_sacrebleu_13a()(word).split())
+
+
+@functools.lru_cache(maxsize=1 << 16)
+def _tokens_zh(word: str, begins: bool, ends: bool) -> tuple[str, ...]:
+    if word.isalnum():
+        return (word,)
+    in_place = f"{'' if begins else ' '}{word}{'' if ends else ' '}"
+    return tuple(_sacrebleu_13a()._post_tokenizer(in_place).split())
+
+
+def _closest(hyp_len: Integers, ref_len: Integers) -> Integers:
+    """The reference length closest to each hypothesis's, the shorter of two: [G, T], [G, R] -> [G, T]."""
+    by_length = np.sort(ref_len, axis=1)[:, None, :]
+    nearest_place = np.argmin(np.abs(by_length - hyp_len[:, :, None]), axis=2)
+    closest: Integers = np.take_along_axis(by_length, nearest_place[:, :, None], axis=2)[:, :, 0]
+    return closest
+
+
+def _check_at_least(name: str, value: int, least: int) -> None:
+    if value < least:
+        raise ConfigError(f"{name}={value}: expected {least} or more.")
+
+
+def _check_references(segment: ScoringSegment) -> None:
+    if not segment.references:
+        raise InputError(
+            f"segment {segment.id!r} has no reference, and this metric compares with references. "
+            "Give it one, or score with a metric that needs none."
+        )
+
+
+def _signature(metric: SacrebleuMetric, n_references: int | None, extra: list[tuple[str, str]]) -> Signature:
+    # A copy of the settings: the metric is shared by every caller with these settings.
+    settings = {**metric.__dict__, "num_refs": -1 if n_references is None else n_references}
+    theirs = [field.split(":", maxsplit=1) for field in metric._SIGNATURE_TYPE(settings).format().split("|")]
+    return Signature(fields=(*((name, value) for name, value in theirs), *extra))
+
+
+# sacreBLEU's tokenizers cache by text per object, so one object serves every call with the same settings.
+@functools.lru_cache(maxsize=16)
+def _sacrebleu_bleu(bleu: Bleu) -> BLEU:
+    from sacrebleu.metrics.bleu import BLEU
+
+    tokenize = bleu.tokenize or _TOKENIZER_ELSE
+    try:
+        return BLEU(
+            lowercase=bleu.lowercase,
+            tokenize=tokenize,
+            smooth_method=bleu.smooth_method.value,
+            smooth_value=bleu.smooth_value,
+            max_ngram_order=bleu.max_ngram_order,
+            effective_order=bleu.effective_order,
+        )
+    except Exception as err:  # missing packages, dictionaries and downloads each fail in their own way
+        remedy = _INSTALL.get(
+            tokenize, "pip install sentencepiece, and let sacreBLEU download the tokenizer's model once"
+        )
+        reason = " ".join(str(err).split()) or type(err).__name__
+        raise MissingDependencyError(
+            f"tokenize={tokenize!r}: sacreBLEU cannot build this tokenizer: {reason} Needed: {remedy}."
+        ) from err
+
+
+@functools.lru_cache(maxsize=1)
+def _sacrebleu_13a() -> Tokenizer13a:
+    from sacrebleu.tokenizers.tokenizer_13a import Tokenizer13a
+
+    return Tokenizer13a()  # type: ignore[no-untyped-call]
+
+
+@functools.lru_cache(maxsize=16)
+def _sacrebleu_chrf(chrf: _CharacterF) -> CHRF:
+    from sacrebleu.metrics.chrf import CHRF
+
+    return CHRF(
+        char_order=chrf.char_order,
+        word_order=chrf.word_order,
+        beta=chrf.beta,
+        lowercase=chrf.lowercase,
+        whitespace=chrf.whitespace,
+        eps_smoothing=chrf.eps_smoothing,
+    )
+
+
+@functools.lru_cache(maxsize=16)
+def _sacrebleu_ter(ter: Ter) -> TER:
+    from sacrebleu.metrics.ter import TER
+
+    return TER(
+        normalized=ter.normalized,
+        no_punct=ter.no_punct,
+        asian_support=ter.asian_support,
+        case_sensitive=ter.case_sensitive,
+    )
