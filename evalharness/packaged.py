@@ -20,11 +20,11 @@ def packaged_folder(name: str) -> Path:
     raise MissingError(f"the folder {name!r} that ships with evalharness is missing from {_PACKAGE}; reinstall it.")
 
 
-def library_folder(name: str, *, references: str | None = None) -> Path:
+def library_folder(name: str, *, library: str | None = None) -> Path:
     """The folder of the imported test set `name`: `references/NAME` here first, then those that ship with the package.
 
     Raises: InputError naming where it was looked for and the test sets there are."""
-    parents = [Path(references)] if references is not None else [Path("references"), packaged_folder("references")]
+    parents = [Path(library)] if library is not None else [Path("references"), packaged_folder("references")]
     for parent in parents:
         if (parent / name / TESTSET_FILE).is_file():
             return parent / name

@@ -57,7 +57,7 @@ class Candidates:
     """The candidates kept beside an imported test set: `references/NAME/candidates/SYSTEM.TARGET_LANGUAGE`."""
 
     testset: str | None
-    references: str | None = None
+    library: str | None = None
 
     def members(self, lp: LanguagePair) -> Sequence[tuple[str, System]]:
         own = (
@@ -66,7 +66,7 @@ class Candidates:
         )
         if self.testset is None:
             raise InputError(f"systems=[candidates]: only an imported test set has candidates beside it. {own}")
-        folder = library_folder(self.testset, references=self.references) / "candidates"
+        folder = library_folder(self.testset, library=self.library) / "candidates"
         try:
             return Folder(path=str(folder), pattern=f"*.{lp.target}").members(lp)
         except InputError as err:

@@ -25,10 +25,10 @@ class Library:
 
     name: str
     language_pair: str | None = None
-    references: str | None = None
+    library: str | None = None
 
     def read(self) -> TestSet:
-        folder = library_folder(self.name, references=self.references)
+        folder = library_folder(self.name, library=self.library)
         description = read_json(folder / TESTSET_FILE)
         testset = TestSet(
             name=self.name,
