@@ -174,12 +174,14 @@ class TestPaths:
     def test_the_folder_is_named_by_what_decides_scores(self) -> None:
         assert run_paths(Path("results"), name="t", identity="0123456789abcdef").folder == Path("results/t-01234567")
 
-    @pytest.mark.parametrize("name", ["", ".", "..", "a/b", "a\\b", "-x", ".x", "a\n", "a ", "a:b", "con.", "_x"])
+    @pytest.mark.parametrize(
+        "name", ["", ".", "..", "a/b", "a\\b", "-x", ".x", "a\n", "a ", "a:b", "con.", " x", "a\tb"]
+    )
     def test_names_that_are_no_file_names(self, name: str) -> None:
         with pytest.raises(ConfigError, match="system name"):
             check_name(name, what="system name")
 
-    @pytest.mark.parametrize("name", ["a", "Online-A", "GPT-4.1", "系统", "a b", "m2m@1.0+x=y_z"])
+    @pytest.mark.parametrize("name", ["a", "Online-A", "GPT-4.1", "系统", "a b", "m2m@1.0+x=y_z", "a (v2)", "_x"])
     def test_names_that_are(self, name: str) -> None:
         check_name(name, what="system name")
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from evalharness.errors import ConfigError
 
-_NAME = re.compile(r"[^\W_][\w.+=@ -]*")
+_NAME = re.compile(r"[^\s./\\:*?\"<>|\x00-\x1f-]([^/\\:*?\"<>|\x00-\x1f]*[^\s./\\:*?\"<>|\x00-\x1f])?")
 LATEST = "latest"
 
 
@@ -77,10 +77,10 @@ def check_name(name: str, *, what: str) -> None:
     """Refuse a name that cannot be a file name everywhere.
 
     Raises: ConfigError naming what the name is for."""
-    if not _NAME.fullmatch(name) or name != name.rstrip(" ."):
+    if not _NAME.fullmatch(name):
         raise ConfigError(
-            f"{what} {name!r}: expected a name that starts with a letter or digit and goes on with letters, digits, "
-            "spaces and . _ + = @ - (it becomes a file name in the record)."
+            f"{what} {name!r}: becomes a file name in the record, so it cannot be empty, hold control characters or "
+            'any of / \\ : * ? " < > |, begin with a dot, hyphen or space, or end with a dot or space.'
         )
 
 
