@@ -108,7 +108,7 @@ def explained(
     """Hydra's error as one of ours: one line, the options there are, and the nearest name."""
     if isinstance(err, MissingConfigException) and err.missing_cfg_file:
         group, _, option = err.missing_cfg_file.rpartition("/")
-        options = _options(group, config_dir)
+        options = option_names(group, config_dir)
         return ConfigError(
             f"{group or 'config'}: no option {option!r}{nearest(option, options)} Options of {group!r}: "
             f"{', '.join(options) or 'none'}. A folder with options of your own is added with --config-dir."
@@ -129,7 +129,7 @@ def set_values(config: DictConfig, values: Mapping[str, Any]) -> None:
         try:
             OmegaConf.update(config, key, _literal(value), merge=False)
         except OmegaConfBaseException as err:
-            raise ConfigError(f"{key}: no such setting with the options chosen.") from err
+            raise ConfigError(f"{key}: no such setting with the options that are chosen.") from err
 
 
 def _literal(value: Any) -> Any:
@@ -141,7 +141,8 @@ def _literal(value: Any) -> Any:
     return re.sub(r"(\\*)\$\{", lambda match: match.group(1) * 2 + r"\${", value)
 
 
-def _options(group: str, config_dir: Path | None) -> list[str]:
+def option_names(group: str, config_dir: Path | None = None) -> list[str]:
+    """The options of a group: those that ship with evalharness and those of one's own folder."""
     folders = [packaged_folder("configs"), *([config_dir] if config_dir is not None else [])]
     return sorted({path.stem for folder in folders for path in (folder / group).glob("*.yaml")})
 
@@ -158,13 +159,16 @@ def _nearest_key(key: str, overrides: Sequence[str]) -> str:
     parent, _, last = key.rpartition(".")
     node = OmegaConf.select(config, parent) if parent else config
     if not isinstance(node, DictConfig):
+        group, _, option = parent.partition(".")
+        if option in option_names(group, None) and isinstance(OmegaConf.select(config, group), DictConfig):
+            return f"; the option {option!r} is not chosen: add it to the list {group}=[...,{option}]."
         return _nearest_key(parent, [f"{parent}=", *others]) if parent else "."
     known = [str(name) for name in node if name != _TARGET]
     return f"{nearest(last, known)} Settings of {parent or 'the configuration'}: {', '.join(known)}."
 
 
 def _names(config: DictConfig, group: str) -> list[str]:
-    options = config[group]
+    options = config.get(group)
     return [str(name) for name in options] if options is not None else []
 
 

@@ -13,7 +13,7 @@ from omegaconf import DictConfig, OmegaConf, open_dict
 
 from evalharness.cli.main import print_error, shown_path, write_out
 from evalharness.cli.progress import observer
-from evalharness.config import build_experiment, compose_config, set_values
+from evalharness.config import build_experiment, compose_config, option_names, set_values
 from evalharness.errors import EXIT_DONE, ConfigError
 from evalharness.report.table import RENDERERS
 from evalharness.runs.view import ScoreLine
@@ -31,7 +31,7 @@ _EPILOG = """examples:
 
 def main(arguments: Sequence[str]) -> int:
     """Score files of hypotheses, write the record and print the scores; the exit code."""
-    options = _parser().parse_args(arguments)
+    options = _without_swallowed_files(_parser().parse_args(arguments))
     experiment = build_experiment(_config(options))
     outcome = evaluate(experiment, observer=observer())
     run = open_run(outcome.paths.folder)
@@ -77,6 +77,16 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--name", help="name of the record (default: the test set's)")
     parser.add_argument("--set", nargs="+", default=[], metavar="KEY=VALUE", help="other settings of `evalharness run`")
     return parser
+
+
+def _without_swallowed_files(options: argparse.Namespace) -> argparse.Namespace:
+    """`-m bleu mine.en` reads as two metrics; a name that is no metric and is a file was meant as hypotheses."""
+    if options.metrics is not None:
+        known = option_names("metrics")
+        swallowed = [name for name in options.metrics if name not in known and Path(name).is_file()]
+        options.metrics = [name for name in options.metrics if name not in swallowed]
+        options.hypotheses = [*swallowed, *options.hypotheses]
+    return options
 
 
 def _config(options: argparse.Namespace) -> DictConfig:

@@ -1,0 +1,166 @@
+"""Bad input: one clear error each, exit code 2, and nothing written over or left behind."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from conftest import Finished, spawn, write
+
+BASE = ["run", "testset=plain", "testset.language_pair=zh-en", "testset.source=src.zh", "testset.references=[ref.en]"]
+FOLDER = ["systems=[folder]", "systems.folder.path=hyp", "metrics=[bleu]"]
+
+
+@pytest.fixture(autouse=True)
+def _test_set() -> None:
+    write("src.zh", "一", "二", "三")
+    write("ref.en", "one", "two", "three")
+    write("hyp/a.en", "one", "two", "tree")
+
+
+def refused(finished: Finished, *said: str) -> None:
+    assert finished.code == 2, finished.err
+    lines = finished.err.strip().splitlines()
+    assert len(lines) == 1, finished.err
+    for text in said:
+        assert text in lines[0]
+    assert not Path("results").exists()
+
+
+def test_too_few_hypotheses(command: Callable[..., Finished]) -> None:
+    write("hyp/a.en", "one", "two")
+    refused(
+        command(*BASE, *FOLDER), "hyp/a.en: 2 hypotheses for 3 segments", "first segment without a hypothesis is '3'"
+    )
+
+
+def test_too_many_hypotheses(command: Callable[..., Finished]) -> None:
+    write("hyp/a.en", "one", "two", "three", "four")
+    refused(command(*BASE, *FOLDER), "hyp/a.en: 4 hypotheses for 3 segments", "line 4")
+
+
+def test_references_that_do_not_fit(command: Callable[..., Finished]) -> None:
+    write("ref.en", "one", "two")
+    refused(command(*BASE, *FOLDER), "ref.en: 2 lines, but src.zh has 3", "missing line is ref.en:3")
+
+
+@pytest.mark.parametrize("name", ["src.zh", "ref.en", "hyp/a.en"])
+def test_empty_file(name: str, command: Callable[..., Finished]) -> None:
+    Path(name).write_bytes(b"")
+    refused(command(*BASE, *FOLDER), f"{name}: the file is empty")
+
+
+@pytest.mark.parametrize("name", ["src.zh", "ref.en", "hyp/a.en"])
+def test_not_utf8(name: str, command: Callable[..., Finished]) -> None:
+    Path(name).write_bytes("a\nb\nnaïve\n".encode("latin-1"))
+    refused(command(*BASE, *FOLDER), f"{name}:3: not UTF-8: byte 0xef at byte 3 of the line")
+
+
+def test_duplicate_system_names(command: Callable[..., Finished]) -> None:
+    write("hyp/a.txt", "one", "two", "tree")
+    refused(command(*BASE, *FOLDER), "two systems are called 'a'")
+
+
+@pytest.mark.parametrize(
+    ("override", "said"),
+    [
+        ("metrics=[bleu,chfr]", "metrics: no option 'chfr'; did you mean 'chrf'?"),
+        ("metrics.bleu.tokeniser=zh", "metrics.bleu.tokeniser: no such setting; did you mean 'tokenize'?"),
+        ("+metrics.bleu.unheard=1", "metrics.bleu.unheard: no such setting"),
+        ("stats.n_draws=many", "stats.n_draws=many: Value 'many' of type 'str' could not be converted to Integer"),
+        ("metrics.bleu.tokenize=13b", "did you mean '13a'?"),
+        ("stats.baseline=b", "stats.baseline=b: no such system"),
+        ("stats.unit=document", "does not say which document"),
+        ("testset.language_pair=zhen", "language pair 'zhen'"),
+        ("systems.folder.path=nowhere", "nowhere: no such folder"),
+        ("testset.source=nowhere.zh", "nowhere.zh: no such file"),
+        ("name=a/b", "name of the run 'a/b'"),
+        ("report.decimals=-1", "report.decimals=-1"),
+    ],
+)
+def test_settings(override: str, said: str, command: Callable[..., Finished]) -> None:
+    refused(command(*BASE, *FOLDER, override), said)
+
+
+def test_no_system(command: Callable[..., Finished]) -> None:
+    refused(command(*BASE, "systems=[]"), "systems=[]: there is nothing to score")
+
+
+def test_no_metric(command: Callable[..., Finished]) -> None:
+    refused(command(*BASE, *FOLDER[:2], "metrics=[]"), "metrics=[]: there is nothing to score")
+
+
+def test_a_setting_of_an_option_that_is_not_chosen(command: Callable[..., Finished]) -> None:
+    refused(
+        command(*BASE, *FOLDER, "metrics.ter.normalized=true"), "the option 'ter' is not chosen", "metrics=[...,ter]"
+    )
+
+
+def test_a_metric_without_its_references(command: Callable[..., Finished]) -> None:
+    refused(
+        command(*BASE, *FOLDER, "testset.references=[]"),
+        "metric 'bleu' needs a reference for every segment, and segment '1' of test set 'src' has none",
+    )
+
+
+def test_one_missing_reference_is_named(command: Callable[..., Finished]) -> None:
+    write("set.jsonl", '{"source": "一", "reference": "one"}', '{"source": "二", "reference": null}')
+    write("hyp/a.en", "one", "two")
+    refused(
+        command("run", "testset=jsonl", "testset.language_pair=zh-en", "testset.path=set.jsonl", *FOLDER),
+        "metric 'bleu' needs a reference for every segment, and segment '2'",
+    )
+
+
+def test_candidates_of_a_test_set_that_has_none(command: Callable[..., Finished]) -> None:
+    refused(command(*BASE), "only an imported test set has candidates beside it", "systems=[folder]")
+
+
+def test_a_folder_with_another_runs_record(command: Callable[..., Finished]) -> None:
+    assert command(*BASE, *FOLDER).code == 0
+    record = Path("results/latest").resolve()
+    plan = (record / "plan.json").read_text()
+    (record / "plan.json").write_text(
+        plan.replace('"name": "a"', '"name": "b"').replace('"identity": "', '"identity": "x')
+    )
+    before = {path: path.read_bytes() for path in record.rglob("*") if path.is_file()}
+    finished = command(*BASE, *FOLDER)
+    assert finished.code == 2
+    assert "holds the record of another run (it differs in systems)" in finished.err
+    assert {path: path.read_bytes() for path in record.rglob("*") if path.is_file()} == before
+
+
+def test_a_folder_with_something_else_in_it(command: Callable[..., Finished]) -> None:
+    assert command(*BASE, *FOLDER).code == 0
+    record = Path("results/latest").resolve()
+    (record / "plan.json").unlink()
+    finished = command(*BASE, *FOLDER)
+    assert finished.code == 2
+    assert "is not empty and holds no plan.json" in finished.err
+
+
+def test_a_damaged_log(command: Callable[..., Finished]) -> None:
+    assert command(*BASE, *FOLDER).code == 0
+    log = Path("results/latest/scores/bleu.jsonl").resolve()
+    lines = log.read_bytes().split(b"\n")
+    log.write_bytes(b"\n".join([lines[0], b"garbage", *lines[2:]]))
+    finished = command(*BASE, *FOLDER)
+    assert finished.code == 2
+    assert "scores/bleu.jsonl:2: not JSON" in finished.err
+
+
+def test_tolerated_oddities_are_said_once(command: Callable[..., Finished]) -> None:
+    Path("hyp/a.en").write_bytes(b"\xef\xbb\xbfone\r\ntwo\r\nthree\r\n")
+    finished = command(*BASE, *FOLDER[:2], "metrics=[chrf]")
+    assert finished.code == 0, finished.err
+    assert finished.err.count("starts with a byte order mark") == 1
+    assert finished.err.count("3 of 3 lines end in") == 1
+    assert "100.0" in finished.out  # sacreBLEU scores the mark: chrF 98.4 (pitfall D6)
+
+
+def test_no_arguments_and_wrong_verbs() -> None:
+    assert spawn().returncode == 2
+    wrong = spawn("scor")
+    assert wrong.returncode == 2
+    assert "invalid choice: 'scor'" in wrong.stderr

@@ -1,0 +1,177 @@
+"""`evalharness score`: sacreBLEU's flags, the same workflow."""
+
+from __future__ import annotations
+
+import io
+import json
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import sacrebleu
+from conftest import Finished, write
+
+import evalharness as eh
+
+SOURCES = ["今天天气很好。", "我喜欢喝茶。", "再见!"]
+ONE = ["The weather is very good today.", "I like to drink tea.", "Goodbye!"]
+TWO = ["It is a fine day.", "I like tea.", "See you!"]
+A = ["The weather today is very good.", "I love drinking tea.", "Goodbye!"]
+B = ["It is fine weather.", "I like tea a lot.", "Bye."]
+
+
+@pytest.fixture
+def files() -> list[str]:
+    write("src.zh", *SOURCES)
+    write("ref.A.en", *ONE)
+    write("ref.B.en", *TWO)
+    write("hyp/a.en", *A)
+    write("hyp/b.en", *B)
+    return ["-s", "src.zh", "-r", "ref.A.en", "ref.B.en", "-l", "zh-en"]
+
+
+def test_it_writes_the_record_that_run_writes(files: list[str], command: Callable[..., Finished]) -> None:
+    scored = command(
+        "score", *files, "-m", "bleu", "chrf", "--results", "x", "--name", "n", "-i", "hyp/a.en", "hyp/b.en"
+    )
+    assert scored.code == 0, scored.err
+    ran = command(
+        "run", "testset=plain", "testset.language_pair=zh-en", "testset.source=src.zh", "name=n", "results=y",
+        "testset.references=[ref.A.en,ref.B.en]", "metrics=[bleu,chrf]", "systems=[folder]", "systems.folder.path=hyp",
+    )  # fmt: skip
+    assert ran.code == 0, ran.err
+    assert Path("x/latest").readlink() == Path("y/latest").readlink()
+    for name in ("scores.csv", "comparisons.csv", "tables/systems.md", "scores/bleu.jsonl"):
+        assert (Path("x/latest") / name).read_bytes() == (Path("y/latest") / name).read_bytes()
+
+
+def test_bare_number(files: list[str], command: Callable[..., Finished]) -> None:
+    expected = sacrebleu.BLEU().corpus_score(A, [ONE, TWO]).score
+    assert command("score", *files, "-m", "bleu", "-b", "hyp/a.en").out == f"{expected:.1f}\n"
+    assert command("score", *files, "-m", "bleu", "-b", "-w", "4", "hyp/a.en").out == f"{expected:.4f}\n"
+    chrf = sacrebleu.CHRF().corpus_score(A, [ONE, TWO]).score
+    assert command("score", *files, "-m", "bleu", "chrf", "-b", "hyp/a.en").out == f"{expected:.1f}\n{chrf:.1f}\n"
+
+
+def test_equal_to_the_sacrebleu_command(files: list[str], command: Callable[..., Finished]) -> None:
+    theirs = subprocess.run(
+        [sys.executable, "-m", "sacrebleu", "ref.A.en", "ref.B.en", "-i", "hyp/a.en", "-m", "bleu", "chrf", "ter",
+         "-w", "9", "-f", "json"],
+        capture_output=True, text=True, check=True,
+    )  # fmt: skip
+    ours = json.loads(command("score", *files, "-m", "bleu", "chrf", "ter", "-f", "json", "hyp/a.en").out)
+    for own, other in zip(ours, json.loads(theirs.stdout), strict=True):
+        assert own["name"] == other["name"]
+        assert own["score"] == pytest.approx(other["score"], abs=1e-9)
+        assert own["signature"] == other["signature"]
+        for key in ("nrefs", "case", "tok", "version"):
+            assert own.get(key) == other.get(key)
+
+
+def test_json_of_several_systems_has_signatures(files: list[str], command: Callable[..., Finished]) -> None:
+    arguments = [*files, "-m", "bleu", "-f", "json", "--baseline", "b", "-i", "hyp/a.en", "hyp/b.en"]
+    first, second = json.loads(command("score", *arguments).out)
+    assert (first["system"], second["system"]) == ("a", "b")
+    assert first["BLEU"]["signature"].startswith("nrefs:2|case:mixed")
+    assert 0 < first["BLEU"]["p_value"] <= 1
+    assert second["BLEU"]["p_value"] is None
+
+
+@pytest.mark.parametrize(
+    ("form", "start"),
+    [
+        ("text", "ref zh-en"),
+        ("markdown", "**ref zh-en"),
+        ("latex", "% requires \\usepackage{booktabs}"),
+        ("tsv", "System\tBLEU\n"),
+    ],
+)
+def test_formats(form: str, start: str, files: list[str], command: Callable[..., Finished]) -> None:
+    finished = command("score", *files[2:], "-m", "bleu", "-f", form, "hyp/a.en")
+    assert finished.out.startswith(start.replace("ref zh", "ref.A zh")), finished.out
+    assert finished.err.splitlines()[-1].startswith("Record: results/ref.A-")
+
+
+def test_sentence_level(files: list[str], command: Callable[..., Finished]) -> None:
+    bleu, chrf = sacrebleu.BLEU(effective_order=True), sacrebleu.CHRF()
+    expected = [
+        [f"{metric.sentence_score(hyp, list(refs)).score:.9f}" for metric in (bleu, chrf)]
+        for hyp, *refs in zip(A, ONE, TWO, strict=True)
+    ]
+    finished = command("score", *files, "-m", "bleu", "chrf", "-sl", "-w", "9", "hyp/a.en")
+    lines = [line.split("\t") for line in finished.out.splitlines()]
+    assert lines[0] == ["system", "segment", "bleu", "chrf"]
+    assert [line[2:] for line in lines[1:]] == expected
+    bare = command("score", *files, "-m", "bleu", "--sentence-level", "-b", "-w", "9", "hyp/a.en")
+    assert bare.out.splitlines() == [line[0] for line in expected]
+    objects = json.loads(command("score", *files, "-m", "bleu", "-sl", "-f", "json", "hyp/a.en").out)
+    assert [entry["segment"] for entry in objects] == ["1", "2", "3"]
+
+
+def test_standard_input(files: list[str]) -> None:
+    command = [sys.executable, "-m", "evalharness", "score", *files, "-m", "bleu", "-b"]
+    piped = subprocess.run(
+        command, input="".join(f"{line}\n" for line in A), capture_output=True, text=True, check=True
+    )
+    assert piped.stdout == f"{sacrebleu.BLEU().corpus_score(A, [ONE, TWO]).score:.1f}\n"
+
+
+def test_standard_input_keeps_carriage_returns_inside_lines(
+    files: list[str], command: Callable[..., Finished], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # pitfall D6: sacreBLEU splits here when it reads standard input, and not when it reads a file
+    text = "".join(f"{line}\n" for line in [A[0].replace("very", "\rvery"), *A[1:]])
+    from evalharness import textio
+
+    textio._standard_input.cache_clear()
+    monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(text.encode())))
+    finished = command("score", *files, "-m", "bleu", "-b")
+    textio._standard_input.cache_clear()
+    assert finished.code == 0, finished.err
+
+
+def test_an_imported_test_set(command: Callable[..., Finished]) -> None:
+    write("mine.en", *["Zhengzhou."] * 9)
+    finished = command("score", "-t", "zhengzhou", "-m", "chrf", "mine.en")
+    assert finished.code == 0, finished.err
+    assert eh.open_run("results/latest").plan.testset.name == "zhengzhou"
+    write("mine.zh", *["郑州。"] * 9)
+    reverse = command("score", "-t", "zhengzhou", "-l", "en-zh", "-m", "bleu", "mine.zh")
+    assert reverse.code == 0, reverse.err
+    assert "tok:zh" in reverse.out
+
+
+def test_flags_for_bleu(files: list[str], command: Callable[..., Finished]) -> None:
+    finished = command("score", *files, "-m", "bleu", "-tok", "char", "-lc", "hyp/a.en")
+    assert "case:lc|eff:no|tok:char" in finished.out
+    other = command("score", *files, "-m", "chrf", "--set", "metrics.chrf.beta=3", "--", "hyp/a.en")
+    assert "chrF3" in other.out
+
+
+def test_names_with_odd_characters(files: list[str], command: Callable[..., Finished]) -> None:
+    finished = command("score", *files, "-m", "bleu", "--", write("hyp/a=b, [c] ${x}/GPT-4.1 (${v}, 2=b).en", *A))
+    assert finished.code == 0, finished.err
+    assert "GPT-4.1 (${v}, 2=b)" in finished.out
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["-l", "zh-en", "hyp/a.en"], "no test set: give -r FILE"),
+        (["-r", "ref.A.en", "-i", "hyp/a.en"], "no language pair: give -l SRC-TGT"),
+        (["-t", "zhengzhou", "-r", "ref.A.en", "-i", "hyp/a.en"], "-t names a test set"),
+        (["-r", "ref.A.en", "-l", "zh-en", "-m", "blue", "--", "hyp/a.en"], "did you mean 'bleu'?"),
+        (["-r", "ref.A.en", "-l", "zh-en", "hyp/a.en", "hyp/a.en"], "two systems are called 'a'"),
+        (["-r", "ref.A.en", "-l", "zh-en", "-m", "chrf", "--model", "x", "--", "hyp/a.en"], "metrics.comet.model"),
+        (["-r", "ref.A.en", "-l", "zh-en", "--baseline", "c", "hyp/a.en"], "stats.baseline=c: no such system"),
+    ],
+)
+def test_what_is_wrong_is_named(
+    arguments: list[str], said: str, files: list[str], command: Callable[..., Finished]
+) -> None:
+    finished = command("score", *arguments)
+    assert finished.code == 2
+    assert said in finished.err
+    assert not Path("results").exists()
