@@ -1,0 +1,169 @@
+"""COMET: a trained metric that reads source, hypothesis and, for most checkpoints, a reference."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import Enum
+from pathlib import Path
+from typing import ClassVar
+
+import numpy as np
+
+from evalharness.errors import ConfigError, InputError
+from evalharness.metrics.base import Needs
+from evalharness.metrics.comet import unbabel
+from evalharness.metrics.comet.checkpoint import LOCAL, Checkpoint, locate
+from evalharness.records import Array, Floats, LanguagePair, ScoringSegment, Signature
+
+_HEADINGS = {
+    "Unbabel/wmt20-comet-da": "COMET-20",
+    "Unbabel/wmt20-comet-qe-da": "COMET-QE-20",
+    "Unbabel/wmt21-comet-qe-da": "COMET-QE-21",
+    "Unbabel/wmt22-comet-da": "COMET-22",
+    "Unbabel/wmt22-cometkiwi-da": "CometKiwi-22",
+    "Unbabel/wmt23-cometkiwi-da-xl": "CometKiwi-23-XL",
+    "Unbabel/wmt23-cometkiwi-da-xxl": "CometKiwi-23-XXL",
+    "Unbabel/XCOMET-XL": "XCOMET-XL",
+    "Unbabel/XCOMET-XXL": "XCOMET-XXL",
+}
+_DEVICE = re.compile(r"auto|cpu|mps|cuda(:\d+)?")
+
+
+class Backend(Enum):
+    """What computes the scores; `unbabel` is the package unbabel-comet."""
+
+    unbabel = "unbabel"
+
+
+class Precision(Enum):
+    """Of weights and arithmetic; never changed behind the user's back."""
+
+    fp32 = "fp32"
+    fp16 = "fp16"
+    bf16 = "bf16"
+
+
+class ReferenceHandling(Enum):
+    """What becomes of several references: each is scored, and the scores are averaged or the best is taken."""
+
+    mean = "mean"
+    max = "max"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Comet:
+    """COMET with one checkpoint. Scores are on the checkpoint's own scale, 0 to 1 for those since 2022.
+
+    `reference_free` must be set for a checkpoint that reads no reference, and may be for one that can do without."""
+
+    higher_is_better: ClassVar[bool] = True
+    exact_in_any_batch: ClassVar[bool] = False
+    rows_per_call: ClassVar[int] = 128
+    display_factor: ClassVar[float] = 100.0
+
+    model: str = "Unbabel/wmt22-comet-da"
+    revision: str | None = None
+    reference_free: bool = False
+    references: ReferenceHandling = ReferenceHandling.mean
+    backend: Backend = Backend.unbabel
+    precision: Precision = Precision.fp32
+    device: str = "auto"
+    batch_size: int = 16
+
+    def __post_init__(self) -> None:
+        if not self.model:
+            raise ConfigError("COMET has no model; name a checkpoint: owner/name on the hub, a folder or a file.")
+        if not _DEVICE.fullmatch(self.device):
+            raise ConfigError(f"COMET with device={self.device!r}: expected auto, cpu, cuda, cuda:N or mps.")
+        if self.batch_size < 1:
+            raise ConfigError(f"COMET with batch_size={self.batch_size}: expected at least 1.")
+
+    @property
+    def needs(self) -> frozenset[Needs]:
+        return frozenset({Needs.SOURCE} if self.reference_free else {Needs.SOURCE, Needs.REFERENCE})
+
+    @property
+    def heading(self) -> str:
+        return _HEADINGS.get(self.model) or f"COMET ({self._short_name()})"
+
+    def for_language_pair(self, lp: LanguagePair) -> Comet:
+        return self
+
+    def statistics(self, segments: Sequence[ScoringSegment]) -> Array:
+        """Rows [N, 2] of (score, 1) in segment order. Equal triples of texts get one computation and equal scores.
+
+        Raises: MissingError where the package or the model is not there; InputError for a segment without a source or
+        reference."""
+        checkpoint = self._checkpoint()
+        device = self.device if ":" in self.device else unbabel.device_class(self.device)
+        scorer = unbabel.loaded(checkpoint, checkpoint.sha256(), self.precision.value, device)
+        samples = [self._samples(segment) for segment in segments]
+        distinct = {tuple(sample.values()): sample for of_segment in samples for sample in of_segment}
+        computed = scorer.scores(list(distinct.values()), batch_size=self.batch_size) if distinct else []
+        score_of = dict(zip(distinct, computed, strict=True))
+        rows = np.ones((len(segments), 2))
+        combine = np.mean if self.references is ReferenceHandling.mean else np.max
+        for index, of_segment in enumerate(samples):
+            rows[index, 0] = combine([score_of[tuple(sample.values())] for sample in of_segment])
+        return rows
+
+    def segment_scores(self, statistics: Array) -> Floats:
+        return np.asarray(statistics[:, 0], dtype=np.float64)
+
+    def corpus_scores(self, sums: Array) -> Floats:
+        """The mean over segments; NaN where there is none."""
+        with np.errstate(invalid="ignore", divide="ignore"):
+            return np.asarray(sums[..., 0] / sums[..., 1], dtype=np.float64)
+
+    def signature(self, *, n_references: int | None) -> Signature:
+        """Says which file made the score: the SHA-256 of its weights, never where it lies.
+
+        Raises: MissingError where the package or the model is not there; ConfigError where `reference_free` contradicts
+        the checkpoint."""
+        version = unbabel.installed_version()
+        checkpoint = self._checkpoint()
+        self._check_reference_free(checkpoint)
+        fields = [] if self.reference_free else [("nrefs", "var" if n_references is None else str(n_references))]
+        if not self.reference_free and n_references != 1:
+            fields.append(("refs", self.references.value))
+        fields += [
+            ("model", LOCAL if checkpoint.revision == LOCAL else checkpoint.name),
+            ("revision", checkpoint.revision),
+            ("sha256", checkpoint.sha256()[:16]),
+            ("class", checkpoint.family()),
+            ("precision", self.precision.value),
+            ("device", unbabel.device_class(self.device)),
+            ("backend", f"{self.backend.value}-{version}"),
+        ]
+        return Signature(fields=tuple(fields))
+
+    def _checkpoint(self) -> Checkpoint:
+        return locate(self.model, self.revision)
+
+    def _check_reference_free(self, checkpoint: Checkpoint) -> None:
+        if self.reference_free and checkpoint.needs_references():
+            raise ConfigError(
+                f"COMET with reference_free=true: the checkpoint {self.model} gives no score without references; set "
+                "it to false, or choose a reference-free checkpoint."
+            )
+        if not self.reference_free and not checkpoint.reads_references():
+            raise ConfigError(
+                f"COMET with reference_free=false: the checkpoint {self.model} reads no references; set it to true."
+            )
+
+    def _short_name(self) -> str:
+        path = Path(self.model)
+        return path.parent.parent.name if path.suffix == ".ckpt" and path.parent.name == "checkpoints" else path.stem
+
+    def _samples(self, segment: ScoringSegment) -> list[dict[str, str]]:
+        """What the model reads of a segment: once without, or once with each reference."""
+        if segment.source is None:
+            raise InputError(f"COMET needs the source of every segment; segment {segment.id!r} has none.")
+        texts = {"src": segment.source, "mt": segment.hypothesis}
+        if self.reference_free:
+            return [texts]
+        if not segment.references:
+            raise InputError(f"COMET needs a reference for every segment; segment {segment.id!r} has none.")
+        return [{**texts, "ref": reference} for reference in segment.references]
