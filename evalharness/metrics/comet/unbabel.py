@@ -177,9 +177,9 @@ def _imported(package: str) -> Any:
             return importlib.import_module(package)
     except ImportError as err:
         raise MissingDependencyError(
-            f"the package {package} is installed and cannot be imported: {err}. unbabel-comet 2.2.7 needs "
-            "setuptools<81 (its torchmetrics imports pkg_resources), sentencepiece==0.2.0, protobuf<5, numpy<2 and transformers<5 "
-            "beside it: pip install 'setuptools<81' sentencepiece==0.2.0 'protobuf<5' 'numpy<2' 'transformers<5'"
+            f"the package {package} is installed and cannot be imported: {err}. unbabel-comet 2.2.7 needs others in "
+            "versions it does not name: pip install 'setuptools<81' sentencepiece==0.2.0 'protobuf<5' 'numpy<2' "
+            "'transformers<5'"
         ) from err
 
 
