@@ -50,15 +50,14 @@ def evaluate(
     from evalharness.config import build_experiment, compose_config, set_values
     from evalharness.workflows.evaluate import evaluate as evaluate_experiment
 
-    words = list(overrides)
-    words.append(f"systems={'[]' if systems is not None else '[candidates]'}")
+    words = [f"systems={'[]' if systems is not None else '[candidates]'}"]
     if isinstance(metrics, str):
         raise ConfigError(f"metrics={metrics!r}: expected a list of names, such as [{metrics!r}].")
     words.append("metrics=[]" if isinstance(metrics, Mapping) else f"metrics=[{','.join(metrics)}]")
     in_library = isinstance(testset, str) and not _is_option(testset)
     if isinstance(testset, str):
         words.append(f"testset={'library' if in_library else testset}")
-    config = compose_config(words)
+    config = compose_config([*words, *overrides])  # the last of two settings of one key holds
     if in_library:
         set_values(config, {"testset.name": testset})
     experiment = build_experiment(config)
@@ -85,4 +84,9 @@ def _system(given: Sequence[str] | System | SystemGroup, name: str) -> System | 
         raise ConfigError(f"system {name!r}: is one string; expected a list with a text for each segment.")
     if isinstance(given, Sequence):
         return GivenTexts(texts=tuple(given))
+    if not hasattr(given, "translate") and not isinstance(given, SystemGroup):
+        raise ConfigError(
+            f"system {name!r}: is a {type(given).__name__}; expected a list with a text for each segment, or a system. "
+            "list(...) makes one of a pandas Series or a generator."
+        )
     return given

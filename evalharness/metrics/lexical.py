@@ -92,14 +92,14 @@ class Bleu:
     def __post_init__(self) -> None:
         if self.tokenize is not None and self.tokenize not in _TOKENIZERS:
             raise ConfigError(
-                f"tokenize={self.tokenize!r}: sacreBLEU has no such tokenizer{nearest(self.tokenize, _TOKENIZERS)}. "
+                f"tokenize={self.tokenize!r}: sacreBLEU has no such tokenizer{nearest(self.tokenize, _TOKENIZERS)} "
                 f"Known: {', '.join(_TOKENIZERS)}; null follows the target language."
             )
         if not isinstance(self.smooth_method, Smoothing):
             names = [smoothing.name for smoothing in Smoothing]
             raise ConfigError(
                 f"smooth_method={self.smooth_method!r}: expected one of {', '.join(names)}"
-                f"{nearest(str(self.smooth_method), names)}. In Python: lexical.Smoothing.exp."
+                f"{nearest(str(self.smooth_method), names)} In Python: lexical.Smoothing.exp."
             )
         if self.smooth_value is not None and self.smooth_method not in _SMOOTHING_WITH_VALUE:
             raise ConfigError(

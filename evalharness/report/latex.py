@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from evalharness.report.table import Cell, ScoreCell, Table, arrow
+from evalharness.report.table import Cell, ScoreCell, Table, arrow, one_line
 
 _ESCAPES = {
     "\\": r"\textbackslash{}",
@@ -20,6 +20,9 @@ _ESCAPES = {
     "|": r"\textbar{}",
     "<": r"\textless{}",
     ">": r"\textgreater{}",
+    # At the start of a row, the line end and the rule before it would take these as their own arguments.
+    "[": "{[}",
+    "*": "{*}",
     "↑": r"$\uparrow$",
     "↓": r"$\downarrow$",
 }
@@ -60,4 +63,4 @@ def _cell(cell: Cell) -> str:
 
 
 def _escaped(text: str) -> str:
-    return _SPECIAL.sub(lambda match: _ESCAPES[match.group()], text)
+    return _SPECIAL.sub(lambda match: _ESCAPES[match.group()], one_line(text))

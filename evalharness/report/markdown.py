@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import re
 
-from evalharness.report.table import Cell, ScoreCell, Table, arrow
-from evalharness.report.text import aligned
+from evalharness.report.table import Cell, ScoreCell, Table, arrow, one_line
+from evalharness.report.text import aligned, display_width
 
-_SPECIAL = re.compile(r"([\\`*_<>|\[\]~#])")
+_SPECIAL = re.compile(r"([\\`*_<>|\[\]~#&$])")  # $ begins mathematics on GitHub, & an entity
 
 
 def render_markdown(table: Table) -> str:
@@ -15,7 +15,7 @@ def render_markdown(table: Table) -> str:
     heads = [_escaped(arrow(column, up="↑", down="↓")) for column in table.columns]
     body = [[_cell(cell) for cell in row] for row in table.rows]
     is_number = [any(isinstance(row[index], ScoreCell) for row in table.rows) for index in range(len(heads))]
-    widths = [max(3, *(len(text) for text in column)) for column in zip(heads, *body, strict=True)]
+    widths = [max(3, *(display_width(text) for text in column)) for column in zip(heads, *body, strict=True)]
     rule = ["-" * (width - number) + ":" * number for width, number in zip(widths, is_number, strict=True)]
     lines = [f"| {' | '.join(aligned(row, widths, is_number))} |" for row in (heads, rule, *body)]
     notes = [f"- {_escaped(note)}" for note in table.notes]
@@ -29,4 +29,4 @@ def _cell(cell: Cell) -> str:
 
 
 def _escaped(text: str) -> str:
-    return _SPECIAL.sub(r"\\\1", text)
+    return _SPECIAL.sub(r"\\\1", one_line(text))

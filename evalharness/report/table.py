@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import TypeAlias
@@ -84,6 +85,11 @@ RENDERERS: Mapping[str, Renderer] = {
 }
 FILE_FORMATS: Mapping[str, Renderer] = {"md": Table.to_markdown, "tex": Table.to_latex, "csv": Table.to_csv}
 """Suffix and renderer of the files a run writes for each table."""
+
+
+def one_line(text: str) -> str:
+    """The text with a space for each line end, for formats in which a line end would end the row or the note."""
+    return re.sub(r"\s*[\r\n]\s*", " ", text)
 
 
 def arrow(column: Column, *, up: str, down: str) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import unicodedata
 from collections.abc import Sequence
 
-from evalharness.report.table import Cell, ScoreCell, Table, arrow
+from evalharness.report.table import Cell, ScoreCell, Table, arrow, one_line
 
 
 def render_text(table: Table) -> str:
@@ -17,8 +17,8 @@ def render_text(table: Table) -> str:
     heads = [f"{head} " if number else head for head, number in zip(heads, is_number, strict=True)]
     widths = [max(display_width(text) for text in column) for column in zip(heads, *body, strict=True)]
     lines = ["  ".join(aligned(row, widths, is_number)).rstrip() for row in (heads, ["-" * w for w in widths], *body)]
-    notes = [f"  {note}" for note in table.notes]
-    return "\n".join([table.caption, "", *lines, *([""] if notes else []), *notes]) + "\n"
+    notes = [f"  {one_line(note)}" for note in table.notes]
+    return "\n".join([one_line(table.caption), "", *lines, *([""] if notes else []), *notes]) + "\n"
 
 
 def aligned(row: Sequence[str], widths: Sequence[int], is_number: Sequence[bool]) -> list[str]:
@@ -33,7 +33,11 @@ def aligned(row: Sequence[str], widths: Sequence[int], is_number: Sequence[bool]
 def display_width(text: str) -> int:
     """Columns a terminal gives the text: two for a wide character, none for a combining one."""
     return sum(
-        0 if unicodedata.combining(character) else 2 if unicodedata.east_asian_width(character) in "WF" else 1
+        0
+        if unicodedata.category(character) in ("Mn", "Me")
+        else 2
+        if unicodedata.east_asian_width(character) in "WF"
+        else 1
         for character in text
     )
 
@@ -41,4 +45,4 @@ def display_width(text: str) -> int:
 def _cell(cell: Cell) -> str:
     if isinstance(cell, ScoreCell):
         return cell.shown() + ("*" if cell.is_best else " ")
-    return cell.text
+    return one_line(cell.text)

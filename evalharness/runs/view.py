@@ -121,17 +121,12 @@ class RunView:
     @cached_property
     def scores(self) -> pd.DataFrame:
         """`scores.csv` at full precision."""
-        import pandas as pd
-
-        return pd.read_csv(_present(self.paths.scores), float_precision="round_trip", dtype={"system": str})
+        return _frame(self.paths.scores, texts=("system", "metric"))
 
     @cached_property
     def comparisons(self) -> pd.DataFrame:
         """`comparisons.csv` at full precision."""
-        import pandas as pd
-
-        names = {"system_a": str, "system_b": str}
-        return pd.read_csv(_present(self.paths.comparisons), float_precision="round_trip", dtype=names)
+        return _frame(self.paths.comparisons, texts=("metric", "system_a", "system_b"))
 
     def metric(self, name: str) -> PlannedMetric:
         return next(planned for planned in self.plan.metrics if planned.name == name)
@@ -145,6 +140,18 @@ def write_lines(path: Path, kind: type, lines: list[Any]) -> None:
         writer.writerow(names)
         for line in lines:
             writer.writerow("" if (value := getattr(line, name)) is None else value for name in names)
+
+
+def _frame(path: Path, *, texts: tuple[str, ...]) -> pd.DataFrame:
+    import pandas as pd
+
+    return pd.read_csv(
+        _present(path),
+        float_precision="round_trip",
+        dtype=dict.fromkeys(texts, str),
+        keep_default_na=False,  # a system may be called NA, null or None
+        na_values=[""],
+    )
 
 
 def _csv_lines(path: Path) -> list[dict[str, str]]:

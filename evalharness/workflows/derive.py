@@ -14,7 +14,7 @@ from evalharness.metrics.base import Metric
 from evalharness.records import Floats, TestSet
 from evalharness.report.settings import ReportSettings
 from evalharness.report.table import FILE_FORMATS
-from evalharness.report.tables import systems as systems_table
+from evalharness.report.tables import build_table, table_names
 from evalharness.runs.paths import RunPaths
 from evalharness.runs.segments import write_segments
 from evalharness.runs.view import ComparisonLine, RunView, ScoreLine, write_lines
@@ -25,7 +25,7 @@ from evalharness.stats.settings import Correction, StatsSettings
 from evalharness.stats.units import Units, units_of
 from evalharness.textio import write_text
 
-_DERIVATION_VERSION = "1"
+_DERIVATION_VERSION = "2"
 """Bumped whenever the same rows and settings give other derived files."""
 
 
@@ -78,10 +78,12 @@ def write_derived(paths: RunPaths, scored: Scored, stats: StatsSettings, report:
 
 def write_tables(paths: RunPaths, settings: ReportSettings) -> None:
     """Draw every table of a record from what the record holds."""
-    table = systems_table.build(RunView(paths.folder), settings)
+    run = RunView(paths.folder)
     paths.tables.mkdir(exist_ok=True)
-    for suffix, render in FILE_FORMATS.items():
-        write_text(paths.tables / f"{table.name}.{suffix}", render(table))
+    for name in table_names():
+        table = build_table(name, run, settings)
+        for suffix, render in FILE_FORMATS.items():
+            write_text(paths.tables / f"{name}.{suffix}", render(table))
 
 
 def pairs_of(systems: Sequence[str], baseline: str | None) -> list[tuple[int, int]]:

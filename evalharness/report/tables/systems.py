@@ -10,7 +10,6 @@ from evalharness.report.table import Cell, Column, ScoreCell, Table, TextCell
 from evalharness.runs.plan import PlannedMetric
 from evalharness.runs.view import RunView, ScoreLine
 
-NAME = "systems"
 _ALPHA = 0.05
 
 Scores: TypeAlias = Mapping[tuple[str, str], ScoreLine]
@@ -41,7 +40,7 @@ def build(run: RunView, settings: ReportSettings) -> Table:
             )
         rows.append(tuple(cells))
     return Table(
-        name=NAME,
+        name="systems",
         caption=f"{run.plan.testset.name} {run.plan.testset.language_pair}, {run.plan.testset.n_segments} segments",
         columns=(
             Column(heading="System"),
@@ -82,12 +81,18 @@ def _notes(run: RunView, metrics: list[PlannedMetric], scores: Scores) -> list[s
         test = compared[0]
         draws = "exact" if test.n_draws is None else f"{test.n_draws} draws"
         n_pairs = sum(line.metric == test.metric for line in compared)
-        is_raw = all(line.p == line.p_holm for line in compared)
+        # Holm leaves every p-value as it was only where all of them are 1.
+        is_raw = all(line.p == line.p_holm for line in compared) and any(line.p < 1 for line in compared)
         family = f"{'not corrected for' if is_raw else 'Holm over'} {n_pairs} pairs" if n_pairs > 1 else "one pair"
         notes.append(
             f"Marked: the best of each metric and every system not significantly different from it (paired sign-flip "
             f"test, {draws}, {test.n_units} {test.unit}s, p < {_ALPHA}, {family})."
         )
+        if n_pairs > 1 and len({line.system_b for line in compared}) == 1:  # the baseline: `pairs_of` puts it second
+            notes.append(
+                f"Only pairs with {test.system_b} were tested: where another system is the best, systems without a "
+                "mark may still not differ from it."
+            )
     for metric in metrics:
         notes.append(f"{metric.heading}: {metric.signature}")
         n_missing = sum(line.n_missing for line in scores.values() if line.metric == metric.name)
