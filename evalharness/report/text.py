@@ -33,11 +33,7 @@ def aligned(row: Sequence[str], widths: Sequence[int], is_number: Sequence[bool]
 def display_width(text: str) -> int:
     """Columns a terminal gives the text: two for a wide character, none for a combining one."""
     return sum(
-        0
-        if unicodedata.category(character) in ("Mn", "Me")
-        else 2
-        if unicodedata.east_asian_width(character) in "WF"
-        else 1
+        (unicodedata.category(character) not in ("Mn", "Me")) * (1 + (unicodedata.east_asian_width(character) in "WF"))
         for character in text
     )
 
