@@ -75,6 +75,8 @@ def test_the_default_experiment() -> None:
             "metrics=[bleuu]",
             r"metrics: no option 'bleuu'; did you mean 'bleu'\? Options of 'metrics': bleu, chrf, chrfpp",
         ),
+        ("metrics=[chrF++]", r"metrics: no option 'chrF\+\+'; did you mean 'chrfpp'\?"),
+        ("metrics=[COMET-22]", r"did you mean 'comet22'\?"),
         ("testset=zhengzou", r"testset: no option 'zhengzou'; did you mean 'zhengzhou'\?"),
         ("metrics.bleu.tokenise=zh", r"metrics\.bleu\.tokenise: no such setting; did you mean 'tokenize'\?"),
         ("+metrics.bleu.tokenise=zh", r"metrics\.bleu\.tokenise: no such setting; did you mean 'tokenize'\?"),

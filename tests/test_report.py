@@ -16,6 +16,7 @@ from conftest import Finished, write
 
 import evalharness as eh
 from evalharness.errors import ConfigError
+from evalharness.metrics.lexical import Bleu, Chrf
 from evalharness.records import Hypothesis, LanguagePair, Segment, Signature, SourceSegment, TestSet
 from evalharness.report.latex import render_latex
 from evalharness.report.settings import ReportSettings
@@ -318,7 +319,7 @@ class TestOfARun:
             "source-copy     0.0       0.8         0.6   100.0\n"
             "\n"
             "  Marked: the best of each metric and every system not significantly different from it (paired sign-flip "
-            "test, exact, 9 segments, p < 0.05, Holm over 10 pairs).\n"
+            "test, exact, 9 segments, p < 0.05, Holm over 10 pairs for each metric).\n"
             "  BLEU: nrefs:1|case:mixed|eff:no|tok:13a|smooth:exp|version:2.6.0\n"
             "  chrF2: nrefs:1|case:mixed|eff:yes|nc:6|nw:0|space:no|version:2.6.0\n"
             "  chrF2++: nrefs:1|case:mixed|eff:yes|nc:6|nw:2|space:no|version:2.6.0\n"
@@ -379,7 +380,11 @@ class TestOfARun:
         ]
         assert "\nbroken & -- \\\\\n\\bottomrule" in drawn.to_latex()
         assert drawn.to_csv().endswith("\nbroken,\n")
-        assert f"{heading}: 7 segments have no score and are left out; see scores.csv." in drawn.notes
+        assert any(note.startswith(f"{heading}: some segments have no score (7 of broken);") for note in drawn.notes)
+        # The other two are still compared: 7 differences of one sign, p = 2 / 2^7.
+        assert [(line.system_a, line.system_b, line.p) for line in run.comparison_lines] == [
+            ("wrong", "right", 2 / 128)
+        ]
 
     def test_decimals_are_asked_for(self, command: Callable[..., Finished]) -> None:
         command("run", "metrics=[chrf]", "report.decimals=3")
@@ -452,3 +457,17 @@ def check_latex(text: str) -> None:
     for line in rows:
         assert line.count("&") + 1 == len(specification.group(1))
         assert not line.startswith(("[", "*"))
+
+
+def test_metrics_that_share_a_heading_are_told_apart() -> None:
+    run = eh.evaluate(
+        systems={"mine": ["a"] * 9}, metrics={"bleu": Bleu(), "bleu_lc": Bleu(lowercase=True), "chrf": Chrf()}
+    )
+    drawn = run.table()
+    assert [column.heading for column in drawn.columns] == ["System", "BLEU (bleu)", "BLEU (bleu_lc)", "chrF2"]
+    assert [note.partition(":")[0] for note in drawn.notes] == ["BLEU (bleu)", "BLEU (bleu_lc)", "chrF2"]
+
+
+@pytest.mark.parametrize(("score", "shown"), [(-0.04, "0.0"), (-0.06, "-0.1"), (0.04, "0.0"), (None, "-")])
+def test_nothing_is_shown_as_minus_zero(score: float | None, shown: str) -> None:
+    assert ScoreCell(score=score).shown() == shown

@@ -32,7 +32,10 @@ class ScoreCell:
 
     def shown(self) -> str:
         """The rounded figure, or a dash where there is no score."""
-        return "-" if self.score is None else f"{self.score * self.display_factor:.{self.decimals}f}"
+        if self.score is None:
+            return "-"
+        shown = f"{self.score * self.display_factor:.{self.decimals}f}"
+        return shown if float(shown) else shown.removeprefix("-")  # -0.04 is 0.0, not -0.0
 
 
 Cell: TypeAlias = TextCell | ScoreCell

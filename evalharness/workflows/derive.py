@@ -25,7 +25,7 @@ from evalharness.stats.settings import Correction, StatsSettings
 from evalharness.stats.units import Units, units_of
 from evalharness.textio import write_text
 
-_DERIVATION_VERSION = "2"
+_DERIVATION_VERSION = "3"
 """Bumped whenever the same rows and settings give other derived files."""
 
 
@@ -134,8 +134,11 @@ def _score_lines(scored: Scored, scored_metric: ScoredMetric, units: Units, stat
 def _comparison_lines(
     scored: Scored, scored_metric: ScoredMetric, units: Units, pairs: Sequence[tuple[int, int]], stats: StatsSettings
 ) -> list[ComparisonLine]:
-    """The tests of one metric, over the segments that every system has a score for."""
-    shared = ~np.isnan(scored_metric.rows).any(axis=(0, 2))
+    """The tests of one metric, over the segments that every system with any score has a score for."""
+    present = ~np.isnan(scored_metric.rows).any(axis=2)
+    is_scored = present.any(axis=1)
+    shared = present[is_scored].all(axis=0)
+    pairs = [(first, second) for first, second in pairs if is_scored[first] and is_scored[second]]
     if not pairs or not shared.any() or scored_metric.rows.shape[2] == 0:
         return []
     kept = units_of([s.document for s, keep in zip(scored.testset.segments, shared, strict=True) if keep], units.kind)

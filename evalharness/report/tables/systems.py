@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
 from typing import TypeAlias
 
 from evalharness.report.settings import ReportSettings
@@ -26,6 +27,7 @@ def build(run: RunView, settings: ReportSettings) -> Table:
     if metrics:
         systems.sort(key=_best_first(scores, metrics[0]))
     best = {metric.name: _top(run, scores, metric) for metric in metrics}
+    headings = _headings(metrics)
     rows: list[tuple[Cell, ...]] = []
     for system in systems:
         cells: list[Cell] = [TextCell(text=system)]
@@ -44,11 +46,20 @@ def build(run: RunView, settings: ReportSettings) -> Table:
         caption=f"{run.plan.testset.name} {run.plan.testset.language_pair}, {run.plan.testset.n_segments} segments",
         columns=(
             Column(heading="System"),
-            *(Column(heading=metric.heading, higher_is_better=metric.higher_is_better) for metric in metrics),
+            *(Column(heading=headings[metric.name], higher_is_better=metric.higher_is_better) for metric in metrics),
         ),
         rows=tuple(rows),
         notes=tuple(_notes(run, metrics, scores)),
     )
+
+
+def _headings(metrics: Sequence[PlannedMetric]) -> dict[str, str]:
+    """Column heads by metric name; where two metrics share the field's spelling, with the option name behind it."""
+    shared = Counter(metric.heading for metric in metrics)
+    return {
+        metric.name: metric.heading if shared[metric.heading] == 1 else f"{metric.heading} ({metric.name})"
+        for metric in metrics
+    }
 
 
 def _best_first(scores: Scores, metric: PlannedMetric) -> Callable[[str], tuple[bool, float]]:
@@ -84,6 +95,7 @@ def _notes(run: RunView, metrics: list[PlannedMetric], scores: Scores) -> list[s
         # Holm leaves every p-value as it was only where all of them are 1.
         is_raw = all(line.p == line.p_holm for line in compared) and any(line.p < 1 for line in compared)
         family = f"{'not corrected for' if is_raw else 'Holm over'} {n_pairs} pairs" if n_pairs > 1 else "one pair"
+        family += " for each metric" if len(metrics) > 1 else ""
         notes.append(
             f"Marked: the best of each metric and every system not significantly different from it (paired sign-flip "
             f"test, {draws}, {test.n_units} {test.unit}s, p < {_ALPHA}, {family})."
@@ -93,11 +105,16 @@ def _notes(run: RunView, metrics: list[PlannedMetric], scores: Scores) -> list[s
                 f"Only pairs with {test.system_b} were tested: where another system is the best, systems without a "
                 "mark may still not differ from it."
             )
+    headings = _headings(metrics)
     for metric in metrics:
-        notes.append(f"{metric.heading}: {metric.signature}")
-        n_missing = sum(line.n_missing for line in scores.values() if line.metric == metric.name)
-        if n_missing:
-            notes.append(f"{metric.heading}: {n_missing} segments have no score and are left out; see scores.csv.")
+        notes.append(f"{headings[metric.name]}: {metric.signature}")
+        gaps = [line for line in scores.values() if line.metric == metric.name and line.n_missing]
+        if gaps:
+            of_each = ", ".join(f"{line.n_missing} of {line.system}" for line in gaps)
+            notes.append(
+                f"{headings[metric.name]}: some segments have no score ({of_each}); scores are over the others, "
+                "differences over the segments that every compared system has a score for."
+            )
     notes += [
         f"{metric.heading}: not scored. {metric.unavailable}" for metric in run.plan.metrics if metric.unavailable
     ]
