@@ -68,11 +68,27 @@ def evaluate(
         replaced["metrics"] = dict(metrics)
     if not isinstance(testset, str):
         replaced["testset"] = _GivenTestSet(testset=testset) if isinstance(testset, TestSet) else testset
+    given = {"name": replaced["name"], "results": str(results)}
+    given |= {
+        group: _described(objects)
+        for group, objects in (("systems", systems), ("metrics", metrics), ("testset", testset))
+        if isinstance(objects, Mapping) or (group == "testset" and not isinstance(objects, str))
+    }
+    replaced["settings"] = {**experiment.settings, **given}
     outcome = evaluate_experiment(dataclasses.replace(experiment, **replaced))
     for problem in outcome.problems:
         if isinstance(problem, MissingError):
             raise type(problem)(f"{problem} The other metrics are in {outcome.paths.folder}.") from problem
     return open_run(outcome.paths.folder)
+
+
+def _described(given: object) -> Any:
+    """What the record's settings say of objects made in Python; what decides scores is in the signatures."""
+    if isinstance(given, Mapping):
+        return {name: _described(one) for name, one in given.items()}
+    if isinstance(given, TestSet):
+        return f"TestSet {given.name!r}, made in Python"
+    return repr(given) if dataclasses.is_dataclass(given) else f"{type(given).__name__}, made in Python"
 
 
 def _is_option(name: str) -> bool:

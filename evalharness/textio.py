@@ -23,6 +23,7 @@ from evalharness.errors import InputError
 _log = logging.getLogger(__name__)
 
 _BOM = b"\xef\xbb\xbf"
+_UNFINISHED = ".evalharness-tmp"
 STANDARD_INPUT = "-"
 
 
@@ -69,7 +70,7 @@ def check_text(text: object, *, where: str) -> None:
 @contextmanager
 def replacing(path: Path, mode: str = "w") -> Iterator[IO[Any]]:
     """A new file that takes the place of `path` in one step when the block ends, and not at all if it fails."""
-    descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".tmp")
+    descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=_UNFINISHED)
     try:
         encoding, newline = (None, None) if "b" in mode else ("utf-8", "")
         with open(descriptor, mode, encoding=encoding, newline=newline) as file:
@@ -79,6 +80,11 @@ def replacing(path: Path, mode: str = "w") -> Iterator[IO[Any]]:
     except BaseException:
         Path(temporary).unlink(missing_ok=True)
         raise
+
+
+def unfinished_files(folder: Path) -> list[Path]:
+    """What `replacing` was writing in a folder when its process was killed."""
+    return sorted(folder.glob(f".*{_UNFINISHED}"))
 
 
 def write_text(path: Path, text: str) -> None:

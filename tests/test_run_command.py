@@ -72,6 +72,7 @@ class TestBundledRun:
         values = [float(scores()[candidate, "bleu"]["score"]) for candidate in order]
         assert values == sorted(set(values))
 
+    @pytest.mark.slow
     def test_scores_are_sacrebleus(self, command: Callable[..., Finished]) -> None:
         sacrebleu = pytest.importorskip("sacrebleu")
         command("run")
@@ -218,6 +219,7 @@ class TestInterruption:
             logged = Counter((str(line["system"]), str(line["id"])) for line in log_lines(interrupted, metric))
             assert logged == self.expected_lines(), f"{metric}: a segment is missing or was computed twice"
 
+    @pytest.mark.slow
     def test_killed_at_any_point_it_finishes_with_the_same_bytes(self) -> None:
         arguments = synthetic(self.N_SEGMENTS, self.N_SYSTEMS)
         assert spawn(*arguments, "results=whole").returncode == 0

@@ -11,6 +11,7 @@ from pathlib import Path
 from evalharness.errors import ConfigError
 
 _NAME = re.compile(r"[^\s./\\:*?\"<>|\x00-\x1f-]([^/\\:*?\"<>|\x00-\x1f]*[^\s./\\:*?\"<>|\x00-\x1f])?")
+_LONGEST_NAME_BYTES = 200  # file systems allow 255; the record adds a suffix, a temporary file more
 LATEST = "latest"
 
 
@@ -56,11 +57,6 @@ class RunPaths:
     def tables(self) -> Path:
         return self.folder / "tables"
 
-    @property
-    def derived(self) -> tuple[Path, ...]:
-        """What is rewritten from the logs."""
-        return (self.segments, self.scores, self.comparisons, self.tables)
-
     def hypotheses(self, system: str) -> Path:
         return self.folder / "hypotheses" / f"{system}.jsonl"
 
@@ -81,6 +77,17 @@ def check_name(name: str, *, what: str) -> None:
         raise ConfigError(
             f"{what} {name!r}: becomes a file name in the record, so it cannot be empty, hold control characters or "
             'any of / \\ : * ? " < > |, begin with a dot, hyphen or space, or end with a dot or space.'
+        )
+    try:
+        n_bytes = len(name.encode("utf-8"))
+    except UnicodeEncodeError as err:
+        raise ConfigError(
+            f"{what} {ascii(name)}: is not UTF-8, so the record cannot hold it. Rename the file it comes from."
+        ) from err
+    if n_bytes > _LONGEST_NAME_BYTES:
+        raise ConfigError(
+            f"{what} {name[:30] + '...'!r}: has {n_bytes} bytes in UTF-8; expected at most {_LONGEST_NAME_BYTES}, since "
+            "it becomes a file name in the record. Give it a shorter name."
         )
 
 

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import os
 import platform
 import subprocess
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import datetime, timezone
 from importlib import metadata
 from typing import Any
@@ -14,7 +15,7 @@ from typing import Any
 from evalharness.errors import RecordError
 from evalharness.fingerprint import fingerprint
 from evalharness.runs.paths import RunPaths
-from evalharness.textio import read_json, write_json
+from evalharness.textio import read_json, unfinished_files, write_json
 
 SCHEMA = 1
 _RECORDED_PACKAGES = ("evalharness", "sacrebleu", "unbabel-comet", "torch", "numpy", "pandas", "pyarrow", "hydra-core")
@@ -53,7 +54,8 @@ class PlannedMetric:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Plan:
-    """Everything but `settings`, `created`, `git`, `versions` and `machine` decides the scores, through `identity`."""
+    """What decides the scores is in `identity`: the test set's fingerprint, the systems' names and signatures, the
+    metrics' names and signatures. `created`, `git`, `versions` and `machine` say what began the record."""
 
     name: str
     identity: str
@@ -78,10 +80,10 @@ def identity_of(testset: PlannedTestSet, systems: Sequence[PlannedSystem], metri
     return fingerprint(parts)
 
 
-def write_plan(paths: RunPaths, plan: Plan) -> None:
-    """Write the plan into a new record, or refresh the settings in the record of the same run.
+def check_belongs(paths: RunPaths, plan: Plan) -> None:
+    """Refuse a folder that holds anything else than the record of this run.
 
-    Raises: RecordError where the folder holds anything else; nothing is written then."""
+    Raises: RecordError saying what differs."""
     if paths.plan.exists():
         recorded = read_plan(paths)
         if recorded.identity != plan.identity:
@@ -89,11 +91,27 @@ def write_plan(paths: RunPaths, plan: Plan) -> None:
                 f"{paths.folder}: holds the record of another run ({_differences(recorded, plan)}). Nothing was "
                 "written. Give this run another name=, or move the folder away."
             )
-    elif paths.folder.exists() and any(path.name != paths.lock.name for path in paths.folder.iterdir()):
+    elif paths.folder.exists() and set(paths.folder.iterdir()) - {paths.lock, *unfinished_files(paths.folder)}:
         raise RecordError(
             f"{paths.folder}: is not empty and holds no plan.json, so it is not a record of this program. Nothing was "
             "written. Give this run another name= or results=, or move the folder away."
         )
+
+
+def write_plan(paths: RunPaths, plan: Plan) -> None:
+    """Write the plan into a new record, or what may change into the record of the same run; for its only writer.
+
+    Raises: RecordError where the folder holds anything else; nothing is written then."""
+    check_belongs(paths, plan)
+    for folder in (paths.folder, paths.tables):
+        for path in unfinished_files(folder):
+            path.unlink()
+    if paths.plan.exists():
+        recorded = read_plan(paths)
+        began = {name: getattr(recorded, name) for name in ("created", "git", "versions", "machine")}
+        plan = replace(plan, **began)
+        if json.loads(json.dumps(asdict(plan))) == json.loads(json.dumps(asdict(recorded))):
+            return
     write_json(paths.plan, asdict(plan))
 
 
@@ -141,7 +159,7 @@ def recorded_machine() -> dict[str, Any]:
 
 def git_commit() -> str | None:
     """The commit of the checkout this process runs in, with `-dirty` where files differ; None outside of one."""
-    command = ["git", "describe", "--always", "--dirty", "--abbrev=40", "--match="]
+    command = ["git", "-c", "core.fsmonitor=false", "describe", "--always", "--dirty", "--abbrev=40", "--match="]
     try:
         finished = subprocess.run(command, capture_output=True, text=True, timeout=10, check=True)
     except (OSError, subprocess.SubprocessError):

@@ -3,19 +3,26 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Mapping
+import logging
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
-from evalharness.errors import RecordError
+from evalharness.errors import InputError, RecordError
 from evalharness.runs.paths import RunPaths
 from evalharness.runs.plan import Plan, PlannedMetric, read_plan
 from evalharness.textio import read_json, read_lines, replacing
 
 if TYPE_CHECKING:
     import pandas as pd
+
+_log = logging.getLogger(__name__)
+
+_WRITE_AGAIN = "Remove the file and give the command of the run again: it is written anew from the logs."
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,18 +41,24 @@ class ScoreLine:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ComparisonLine:
-    """A line of `comparisons.csv`: `delta` is score(system_a) - score(system_b)."""
+    """A line of `comparisons.csv`: `delta` is score(system_a) - score(system_b); `p_holm` is None where p-values were
+    not corrected."""
 
     metric: str
     system_a: str
     system_b: str
     delta: float
     p: float
-    p_holm: float
+    p_holm: float | None
     unit: str
     n_units: int
     method: str
     n_draws: int | None
+
+    @property
+    def decisive_p(self) -> float:
+        """The p-value that decides: the corrected one, where there is one."""
+        return self.p if self.p_holm is None else self.p_holm
 
 
 class RunView:
@@ -66,50 +79,31 @@ class RunView:
 
     @property
     def is_complete(self) -> bool:
-        return self.paths.done.is_file()
+        return self.done is not None
 
     @cached_property
     def plan(self) -> Plan:
         return read_plan(self.paths)
 
-    @cached_property
+    @property
     def done(self) -> Mapping[str, Any] | None:
-        """The content of `done.json`; None where the run is not complete."""
-        return read_json(self.paths.done) if self.is_complete else None
+        """The content of `done.json`; None where the run is not complete, or the file is damaged and says nothing."""
+        if not self.paths.done.is_file():
+            return None
+        try:
+            content = read_json(self.paths.done)
+        except InputError as err:
+            _log.warning("%s The run is taken as incomplete; run it again to complete it.", err)
+            return None
+        return content if isinstance(content, dict) else None
 
     @cached_property
     def score_lines(self) -> tuple[ScoreLine, ...]:
-        return tuple(
-            ScoreLine(
-                system=line["system"],
-                metric=line["metric"],
-                score=_number(line["score"]),
-                ci_low=_number(line["ci_low"]),
-                ci_high=_number(line["ci_high"]),
-                n_scored=int(line["n_scored"]),
-                n_missing=int(line["n_missing"]),
-                signature=line["signature"],
-            )
-            for line in _csv_lines(self.paths.scores)
-        )
+        return _lines(self.paths.scores, ScoreLine, _score_line)
 
     @cached_property
     def comparison_lines(self) -> tuple[ComparisonLine, ...]:
-        return tuple(
-            ComparisonLine(
-                metric=line["metric"],
-                system_a=line["system_a"],
-                system_b=line["system_b"],
-                delta=float(line["delta"]),
-                p=float(line["p"]),
-                p_holm=float(line["p_holm"]),
-                unit=line["unit"],
-                n_units=int(line["n_units"]),
-                method=line["method"],
-                n_draws=int(line["n_draws"]) if line["n_draws"] else None,
-            )
-            for line in _csv_lines(self.paths.comparisons)
-        )
+        return _lines(self.paths.comparisons, ComparisonLine, _comparison_line)
 
     @cached_property
     def segments(self) -> pd.DataFrame:
@@ -121,12 +115,12 @@ class RunView:
     @cached_property
     def scores(self) -> pd.DataFrame:
         """`scores.csv` at full precision."""
-        return _frame(self.paths.scores, texts=("system", "metric"))
+        return _frame(self.paths.scores, ScoreLine, texts=("system", "metric"))
 
     @cached_property
     def comparisons(self) -> pd.DataFrame:
         """`comparisons.csv` at full precision."""
-        return _frame(self.paths.comparisons, texts=("metric", "system_a", "system_b"))
+        return _frame(self.paths.comparisons, ComparisonLine, texts=("metric", "system_a", "system_b"))
 
     def metric(self, name: str) -> PlannedMetric:
         return next(planned for planned in self.plan.metrics if planned.name == name)
@@ -142,11 +136,12 @@ def write_lines(path: Path, kind: type, lines: list[Any]) -> None:
             writer.writerow("" if (value := getattr(line, name)) is None else value for name in names)
 
 
-def _frame(path: Path, *, texts: tuple[str, ...]) -> pd.DataFrame:
+def _frame(path: Path, kind: type, *, texts: tuple[str, ...]) -> pd.DataFrame:
     import pandas as pd
 
+    _cells(path, kind)  # pandas makes some frame of any file
     return pd.read_csv(
-        _present(path),
+        path,
         float_precision="round_trip",
         dtype=dict.fromkeys(texts, str),
         keep_default_na=False,  # a system may be called NA, null or None
@@ -154,8 +149,69 @@ def _frame(path: Path, *, texts: tuple[str, ...]) -> pd.DataFrame:
     )
 
 
-def _csv_lines(path: Path) -> list[dict[str, str]]:
-    return list(csv.DictReader(read_lines(_present(path))))
+def _lines(path: Path, kind: type[T], parse: Callable[[Mapping[str, str]], T]) -> tuple[T, ...]:
+    """What `write_lines` wrote.
+
+    Raises: RecordError naming the first line that it did not write."""
+    lines = []
+    for number, cells in _cells(path, kind):
+        try:
+            lines.append(parse(cells))
+        except ValueError as err:
+            raise _damaged(path, number, kind, str(err)) from err
+    return tuple(lines)
+
+
+def _cells(path: Path, kind: type) -> list[tuple[int, dict[str, str]]]:
+    """`(line number, cells by column)` of each line under the header."""
+    names = [field.name for field in fields(kind)]
+    try:
+        reader = csv.reader((f"{line}\n" for line in read_lines(_present(path))), strict=True)
+    except InputError as err:
+        raise RecordError(f"{err} {_WRITE_AGAIN}") from err
+    try:
+        rows = [(reader.line_num, row) for row in reader]
+    except csv.Error as err:
+        raise _damaged(path, reader.line_num, kind, str(err)) from err
+    for number, row in rows:
+        if number == 1 and row != names:
+            raise _damaged(path, number, kind, f"begins with {','.join(row)[:60]!r}")
+        if len(row) != len(names):
+            raise _damaged(path, number, kind, f"{len(row)} values for {len(names)} columns")
+    return [(number, dict(zip(names, row, strict=True))) for number, row in rows[1:]]
+
+
+def _damaged(path: Path, number: int, kind: type, found: str) -> RecordError:
+    header = ",".join(field.name for field in fields(kind))
+    return RecordError(f"{path}:{number}: is damaged: {found}; expected the columns {header}. {_WRITE_AGAIN}")
+
+
+def _score_line(cells: Mapping[str, str]) -> ScoreLine:
+    return ScoreLine(
+        system=cells["system"],
+        metric=cells["metric"],
+        score=_number(cells["score"]),
+        ci_low=_number(cells["ci_low"]),
+        ci_high=_number(cells["ci_high"]),
+        n_scored=int(cells["n_scored"]),
+        n_missing=int(cells["n_missing"]),
+        signature=cells["signature"],
+    )
+
+
+def _comparison_line(cells: Mapping[str, str]) -> ComparisonLine:
+    return ComparisonLine(
+        metric=cells["metric"],
+        system_a=cells["system_a"],
+        system_b=cells["system_b"],
+        delta=float(cells["delta"]),
+        p=float(cells["p"]),
+        p_holm=_number(cells["p_holm"]),
+        unit=cells["unit"],
+        n_units=int(cells["n_units"]),
+        method=cells["method"],
+        n_draws=int(cells["n_draws"]) if cells["n_draws"] else None,
+    )
 
 
 def _present(path: Path) -> Path:

@@ -19,7 +19,9 @@ _TIE_TOLERANCE = 1e-10
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PairedTest:
-    """The difference score(a) - score(b) and its two-sided p-value; `n_draws` is None for full enumeration."""
+    """The difference score(a) - score(b) and its two-sided p-value; `n_draws` is None for full enumeration.
+
+    `p` is NaN where a score, here or after some swap, is not defined."""
 
     delta: float
     p: float
@@ -54,14 +56,16 @@ def sign_flip_tests(
     threshold = np.abs(deltas) - _TIE_TOLERANCE * np.maximum(np.abs(scores[first]), np.abs(scores[second]))
     exact = n_units <= MAX_EXACT_UNITS
     reached = np.zeros(len(pairs), dtype=np.int64)
+    is_undefined = np.isnan(deltas)
     n_swaps = 0
     for swaps in _all_swaps(n_units) if exact else _random_swaps(n_units, n_draws, rng):
         moved = (swaps @ by_unit).reshape(len(swaps), n_systems, n_statistics)
         exchanged = moved[:, second] - moved[:, first]
         difference = to_corpus(totals[first] + exchanged) - to_corpus(totals[second] - exchanged)
         reached += (np.abs(difference) >= threshold).sum(axis=0)
+        is_undefined |= np.isnan(difference).any(axis=0)
         n_swaps += len(swaps)
-    p = reached / n_swaps if exact else (1 + reached) / (n_swaps + 1)
+    p = np.where(is_undefined, np.nan, reached / n_swaps if exact else (1 + reached) / (n_swaps + 1))
     return [
         PairedTest(
             delta=float(deltas[index]),

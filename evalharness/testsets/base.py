@@ -7,6 +7,7 @@ from typing import Protocol, runtime_checkable
 
 from evalharness.errors import AlignmentError, InputError
 from evalharness.records import Segment, TestSet
+from evalharness.textio import check_text
 
 
 @runtime_checkable
@@ -33,6 +34,25 @@ def check_counts(counts: Sequence[tuple[str, int]]) -> None:
             f"{name}: {count} lines, but {first_name} has {first_count}; they must be aligned line by line. "
             f"The first missing line is {shorter}:{min(count, first_count) + 1}. Re-export the shorter file."
         )
+
+
+def check_testset(testset: TestSet) -> None:
+    """Refuse a test set that no reader should give; test sets made in Python come unread.
+
+    Raises: InputError naming the segment."""
+    where = f"test set {testset.name!r}"
+    if not testset.segments:
+        raise InputError(f"{where}: has no segments; there is nothing to score.")
+    check_ids(testset.segments, where=where)
+    for segment in testset.segments:
+        of_segment = f"{where}: segment {segment.id!r}"
+        if not isinstance(segment.references, tuple):
+            raise InputError(
+                f"{of_segment}: its references are {type(segment.references).__name__}; expected a tuple of strings."
+            )
+        for position, text in enumerate((segment.source, *segment.references)):
+            if position or text is not None:
+                check_text(text, where=f"{of_segment}: {f'reference {position}' if position else 'source'}")
 
 
 def check_ids(segments: Sequence[Segment], *, where: str) -> None:

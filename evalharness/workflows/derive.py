@@ -3,25 +3,27 @@
 from __future__ import annotations
 
 import itertools
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 
 from evalharness.errors import ConfigError, nearest
 from evalharness.fingerprint import fingerprint
 from evalharness.metrics.base import Metric
-from evalharness.records import Floats, TestSet
+from evalharness.records import Array, Floats, TestSet
 from evalharness.report.settings import ReportSettings
 from evalharness.report.table import FILE_FORMATS
 from evalharness.report.tables import build_table, table_names
 from evalharness.runs.paths import RunPaths
 from evalharness.runs.segments import write_segments
 from evalharness.runs.view import ComparisonLine, RunView, ScoreLine, write_lines
-from evalharness.stats.intervals import bootstrap_intervals
+from evalharness.stats.intervals import Interval, bootstrap_intervals
 from evalharness.stats.multiplicity import holm
 from evalharness.stats.paired import sign_flip_tests
-from evalharness.stats.settings import Correction, StatsSettings
+from evalharness.stats.settings import Correction, StatsSettings, UnitKind
 from evalharness.stats.units import Units, units_of
 from evalharness.textio import write_text
 
@@ -51,14 +53,24 @@ class Scored:
 
 def derivation_key(scored: Scored, stats: StatsSettings, report: ReportSettings) -> str:
     """The fingerprint of what the derived files depend on beside the rows, which the record's identity fixes."""
-    names = [*scored.systems, *(metric.name for metric in scored.metrics)]
-    return fingerprint([_DERIVATION_VERSION, repr(stats), repr(report), str(len(scored.systems)), *names])
+    shown = [
+        (metric.name, metric.metric.heading, metric.metric.display_factor, metric.metric.higher_is_better)
+        for metric in scored.metrics
+    ]
+    return fingerprint([_DERIVATION_VERSION, *map(repr, (stats, report, scored.testset.name, scored.systems, shown))])
+
+
+def derived_files(paths: RunPaths, settings: ReportSettings) -> list[Path]:
+    """What `write_derived` writes."""
+    tables = [paths.tables / f"{name}.{suffix}" for name in table_names() for suffix in FILE_FORMATS]
+    segments = [paths.segments, paths.segments_csv] if settings.segments_csv else [paths.segments]
+    return [*segments, paths.scores, paths.comparisons, *tables]
 
 
 def write_derived(paths: RunPaths, scored: Scored, stats: StatsSettings, report: ReportSettings) -> list[ScoreLine]:
     """Write everything but plan, logs and `done.json`; the lines of `scores.csv`."""
     units = units_of([segment.document for segment in scored.testset.segments], stats.unit)
-    score_lines = [line for metric in scored.metrics for line in _score_lines(scored, metric, units, stats)]
+    score_lines = [line for metric in scored.metrics for line in _score_lines(scored, metric, units.kind, stats)]
     score_lines.sort(key=lambda line: scored.systems.index(line.system))
     write_lines(paths.scores, ScoreLine, score_lines)
     pairs = pairs_of(scored.systems, stats.baseline)
@@ -100,27 +112,20 @@ def pairs_of(systems: Sequence[str], baseline: str | None) -> list[tuple[int, in
     return [(index, position) for index in range(len(systems)) if index != position]
 
 
-def _score_lines(scored: Scored, scored_metric: ScoredMetric, units: Units, stats: StatsSettings) -> list[ScoreLine]:
+def _score_lines(scored: Scored, scored_metric: ScoredMetric, kind: UnitKind, stats: StatsSettings) -> list[ScoreLine]:
     rows = scored_metric.rows
-    to_corpus = scored_metric.metric.corpus_scores
     present = ~np.isnan(rows).any(axis=2) & (rows.shape[2] > 0)
-    kept = np.where(present[:, :, None], rows, 0.0)
-    intervals = bootstrap_intervals(
-        units.sums(kept),
-        to_corpus,
-        n_resamples=stats.n_resamples,
-        level=stats.level,
-        rng=np.random.default_rng(stats.seed),
-    )
+    intervals = _intervals(scored, scored_metric, present, kind, stats)
     lines = []
     for index, system in enumerate(scored.systems):
         n_scored = int(present[index].sum())
-        interval = intervals[index] if n_scored > 1 else None
+        interval = intervals[index]
+        score = float(scored_metric.metric.corpus_scores(rows[index, present[index]].sum(axis=0))) if n_scored else None
         lines.append(
             ScoreLine(
                 system=system,
                 metric=scored_metric.name,
-                score=float(to_corpus(kept[index].sum(axis=0))) if n_scored else None,
+                score=None if score is None or math.isnan(score) else score,
                 ci_low=interval.low if interval else None,
                 ci_high=interval.high if interval else None,
                 n_scored=n_scored,
@@ -129,6 +134,28 @@ def _score_lines(scored: Scored, scored_metric: ScoredMetric, units: Units, stat
             )
         )
     return lines
+
+
+def _intervals(
+    scored: Scored, scored_metric: ScoredMetric, present: Array, kind: UnitKind, stats: StatsSettings
+) -> list[Interval | None]:
+    """An interval for each system, from the segments it has; systems that have the same share their resamples."""
+    intervals: list[Interval | None] = [None] * len(scored.systems)
+    for mask in np.unique(present, axis=0):
+        members = np.flatnonzero((present == mask).all(axis=1))
+        documents = [s.document for s, keep in zip(scored.testset.segments, mask, strict=True) if keep]
+        if not documents:
+            continue
+        of_members = bootstrap_intervals(
+            units_of(documents, kind).sums(scored_metric.rows[members][:, mask]),
+            scored_metric.metric.corpus_scores,
+            n_resamples=stats.n_resamples,
+            level=stats.level,
+            rng=np.random.default_rng(stats.seed),
+        )
+        for member, interval in zip(members, of_members, strict=True):
+            intervals[member] = interval
+    return intervals
 
 
 def _comparison_lines(
@@ -149,8 +176,9 @@ def _comparison_lines(
         n_draws=stats.n_draws,
         rng=np.random.default_rng(stats.seed),
     )
-    raw = [test.p for test in tests]
-    corrected = holm(raw) if stats.correction is Correction.holm else raw
+    # Where a score is not defined there is nothing to test.
+    defined = [(pair, test) for pair, test in zip(pairs, tests, strict=True) if not math.isnan(test.p)]
+    corrected = holm([test.p for _, test in defined]) if stats.correction is Correction.holm else [None] * len(defined)
     return [
         ComparisonLine(
             metric=scored_metric.name,
@@ -164,7 +192,7 @@ def _comparison_lines(
             method=stats.method.value,
             n_draws=test.n_draws,
         )
-        for (first, second), test, p_holm in zip(pairs, tests, corrected, strict=True)
+        for ((first, second), test), p_holm in zip(defined, corrected, strict=True)
     ]
 
 

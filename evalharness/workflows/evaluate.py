@@ -3,29 +3,31 @@
 from __future__ import annotations
 
 import logging
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
-from evalharness.errors import EvalHarnessError, FailedSegmentsError, MissingError
+from evalharness.errors import EvalHarnessError, FailedSegmentsError, InputError, MissingError
 from evalharness.fingerprint import fingerprint
 from evalharness.records import LanguagePair, SourceSegment
 from evalharness.runs.cache import NoCache, RowCache, user_cache
 from evalharness.runs.log import JsonLines, only_writer
 from evalharness.runs.paths import RunPaths, point_latest_at, run_paths
-from evalharness.runs.plan import PlannedSystem, now, write_plan
+from evalharness.runs.plan import PlannedSystem, check_belongs, now, write_plan
 from evalharness.runs.view import RunView
 from evalharness.systems.base import System
 from evalharness.textio import write_json
-from evalharness.workflows.derive import Scored, ScoredMetric, derivation_key, write_derived
+from evalharness.workflows.derive import Scored, ScoredMetric, derivation_key, derived_files, write_derived
 from evalharness.workflows.preparation import Experiment, Prepared, prepare
 from evalharness.workflows.scoring import MetricScorer
 
 _log = logging.getLogger(__name__)
 
-_HYPOTHESES_PER_BLOCK = 10_000
+_HYPOTHESES_PER_BLOCK = 1000
+_LONGEST_UNLOGGED_S = 1.0  # a translator can take seconds for a segment, a file gives thousands in one
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,6 +68,7 @@ def evaluate(experiment: Experiment, *, observer: Observer | None = None) -> Out
     segments without a score, are problems of the outcome instead: the rest of the record is written."""
     prepared = prepare(experiment)
     paths = run_paths(experiment.results, name=prepared.plan.name, identity=prepared.plan.identity)
+    check_belongs(paths, prepared.plan)
     paths.folder.mkdir(parents=True, exist_ok=True)
     with only_writer(paths.lock):
         write_plan(paths, prepared.plan)
@@ -87,9 +90,12 @@ def _evaluate_prepared(experiment: Experiment, prepared: Prepared, paths: RunPat
     )
     key = derivation_key(scored, experiment.stats, experiment.report)
     done = RunView(paths.folder).done or {}
-    is_current = done.get("derived_from") == key and all(path.exists() for path in paths.derived)
+    is_current = done.get("derived_from") == key and all(
+        path.exists() for path in derived_files(paths, experiment.report)
+    )
     if is_current and n_new == 0 and not problems:
         return Outcome(paths=_latest(paths), problems=())
+    paths.done.unlink(missing_ok=True)  # before anything it vouches for is rewritten
     lines = write_derived(paths, scored, experiment.stats, experiment.report)
     n_missing = sum(line.n_missing for line in lines)
     if n_missing:
@@ -100,7 +106,6 @@ def _evaluate_prepared(experiment: Experiment, prepared: Prepared, paths: RunPat
             )
         )
     if any(isinstance(problem, MissingError) for problem in problems):
-        paths.done.unlink(missing_ok=True)
         return Outcome(paths=paths, problems=tuple(problems))
     # Only a record without gaps says what its derived files come from, so that gaps are tried again.
     derived_from = None if problems else key
@@ -182,14 +187,19 @@ def _hypotheses(
         if text is not None:
             texts[segment_id] = text
     missing = [source for source in sources if source.id not in texts]
-    entries = []
-    for hypothesis in system.translate(missing, lp) if missing else ():
-        texts[hypothesis.id] = hypothesis.text
-        entries.append({**asdict(hypothesis), "key": keys[hypothesis.id]})
-        if len(entries) >= _HYPOTHESES_PER_BLOCK:
-            log.append(entries)
-            entries = []
-    log.append(entries)
+    entries: list[dict[str, Any]] = []
+    logged_at = time.monotonic()
+    try:
+        for hypothesis in system.translate(missing, lp) if missing else ():
+            if hypothesis.id not in keys:
+                raise InputError(f"system {planned.name!r}: gave a hypothesis for {hypothesis.id!r}, no segment's id.")
+            texts[hypothesis.id] = hypothesis.text
+            entries.append({**asdict(hypothesis), "key": keys[hypothesis.id]})
+            if len(entries) >= _HYPOTHESES_PER_BLOCK or time.monotonic() - logged_at >= _LONGEST_UNLOGGED_S:
+                log.append(entries)
+                entries, logged_at = [], time.monotonic()
+    finally:
+        log.append(entries)
     return tuple(texts.get(source.id) for source in sources)
 
 

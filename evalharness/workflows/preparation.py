@@ -28,7 +28,7 @@ from evalharness.runs.plan import (
 from evalharness.stats.settings import StatsSettings
 from evalharness.stats.units import units_of
 from evalharness.systems.base import System, SystemGroup
-from evalharness.testsets.base import Reader
+from evalharness.testsets.base import Reader, check_testset
 from evalharness.workflows.derive import pairs_of
 
 
@@ -64,6 +64,7 @@ def prepare(experiment: Experiment) -> Prepared:
 
     Raises: EvalHarnessError for bad input. A metric whose package or model is missing is planned as unavailable."""
     testset = experiment.testset.read()
+    check_testset(testset)
     systems = _expanded(experiment.systems, testset)
     pairs_of(list(systems), experiment.stats.baseline)
     units_of([segment.document for segment in testset.segments], experiment.stats.unit)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TypeAlias
@@ -102,9 +103,11 @@ class MetricScorer:
 
     def _all_keys(self, signature: str) -> dict[Pair, str]:
         needs = self._metric.needs
+        # Two metrics can have one signature, and their rows must not be taken for each other's.
+        kind = f"{type(self._metric).__module__}.{type(self._metric).__qualname__}"
         keys = {}
         for segment_index, segment in enumerate(self._testset.segments):
-            given: list[str | None] = [_ROWS_VERSION, signature]
+            given: list[str | None] = [_ROWS_VERSION, kind, signature]
             given.append(segment.source if Needs.SOURCE in needs else None)
             given += [str(len(segment.references)), *segment.references] if Needs.REFERENCE in needs else [None]
             prefix = fingerprint(given)
@@ -126,6 +129,9 @@ class MetricScorer:
             if key != self._keys.get(pair):
                 raise self._log.damaged(number, f"the row belongs to another text of {entry['system']!r}")
             if row is not None:
+                n_statistics = len(next(iter(self._rows.values()), row)) if isinstance(row, list) else 0
+                if not isinstance(row, list) or len(row) != n_statistics or not all(map(_is_number, row)):
+                    raise self._log.damaged(number, "its statistics are not a row of numbers like those of other lines")
                 self._rows[pair] = row
 
     def _unfinished_blocks(self) -> Iterator[list[Pair]]:
@@ -192,6 +198,10 @@ class MetricScorer:
         for (system_index, segment_index), row in self._rows.items():
             rows[system_index, segment_index] = row
         return MetricRows(rows=rows, n_new=self._n_new, n_computed=self._n_computed, n_failed=len(self._failed))
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)
 
 
 def _row_text(row: Array) -> str | None:

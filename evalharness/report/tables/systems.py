@@ -80,7 +80,7 @@ def _top(run: RunView, scores: Scores, metric: PlannedMetric) -> set[str]:
     first = min(scored, key=_best_first(scores, metric))
     top = {name for name in scored if scores[name, metric.name].score == scores[first, metric.name].score}
     for line in run.comparison_lines:
-        if line.metric == metric.name and first in (line.system_a, line.system_b) and line.p_holm >= _ALPHA:
+        if line.metric == metric.name and first in (line.system_a, line.system_b) and line.decisive_p >= _ALPHA:
             top |= {line.system_a, line.system_b}
     return top
 
@@ -92,9 +92,11 @@ def _notes(run: RunView, metrics: list[PlannedMetric], scores: Scores) -> list[s
         test = compared[0]
         draws = "exact" if test.n_draws is None else f"{test.n_draws} draws"
         n_pairs = sum(line.metric == test.metric for line in compared)
-        # Holm leaves every p-value as it was only where all of them are 1.
-        is_raw = all(line.p == line.p_holm for line in compared) and any(line.p < 1 for line in compared)
-        family = f"{'not corrected for' if is_raw else 'Holm over'} {n_pairs} pairs" if n_pairs > 1 else "one pair"
+        family = (
+            f"{'not corrected for' if test.p_holm is None else 'Holm over'} {n_pairs} pairs"
+            if n_pairs > 1
+            else "one pair"
+        )
         family += " for each metric" if len(metrics) > 1 else ""
         notes.append(
             f"Marked: the best of each metric and every system not significantly different from it (paired sign-flip "
