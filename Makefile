@@ -11,7 +11,7 @@ run: $(VENV)/.installed
 	$(BIN)/evalharness run
 
 test: $(VENV)/.installed-dev
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -m "slow or not slow"
 
 check: $(VENV)/.installed-dev
 	$(BIN)/ruff format --check .

@@ -27,6 +27,7 @@ from evalharness.metrics.comet.checkpoint import locate
 from evalharness.metrics.comet.metric import Comet, Precision, ReferenceHandling
 from evalharness.records import ScoringSegment
 
+pytestmark = pytest.mark.slow
 ZHENGZHOU = REPOSITORY / "references" / "zhengzhou"
 CANDIDATES = ("gloss", "literal", "lossy", "polished", "source-copy")
 
@@ -143,9 +144,9 @@ class TestScores:
         counts = []
         original = unbabel.Scorer.scores
 
-        def counting(self: unbabel.Scorer, samples: Sequence[dict[str, str]], *, batch_size: int) -> list[float]:
-            counts.append(len(samples))
-            return original(self, samples, batch_size=batch_size)
+        def counting(self: unbabel.Scorer, triples: Sequence[dict[str, str]], *, batch_size: int) -> list[float]:
+            counts.append(len(triples))
+            return original(self, triples, batch_size=batch_size)
 
         monkeypatch.setattr(unbabel.Scorer, "scores", counting)
         got = scores(Comet(model=str(models["regression"]), device="cpu"), [*segments("lossy"), *segments("lossy")])
@@ -432,3 +433,17 @@ def test_the_warning_of_a_missing_package_names_versions(monkeypatch: pytest.Mon
     monkeypatch.setattr(metadata, "version", absent)
     with pytest.raises(MissingDependencyError, match=rf"not installed in this Python 3\.{sys.version_info.minor}"):
         unbabel.installed_version()
+
+
+@pytest.mark.gpu
+def test_a_gpu_gives_the_scores_of_the_processor(models: dict[str, Path]) -> None:
+    import torch
+
+    if not torch.cuda.is_available():
+        pytest.skip("no CUDA device here")
+    given = segments("polished", "gloss")
+    expected = scores(Comet(model=str(models["regression"]), device="cpu"), given)
+    for device in ("auto", "cuda", "cuda:0"):
+        metric = Comet(model=str(models["regression"]), device=device)
+        assert "device:cuda" in str(metric.signature(n_references=1))
+        assert scores(metric, given) == pytest.approx(expected, abs=1e-4)

@@ -79,6 +79,8 @@ def test_the_tests_of_every_option_hold_for_them(project: Path) -> None:
     finished = run("pytest -q tests/test_length_ratio.py tests/test_architecture.py", at=project)
     assert finished.returncode == 0, finished.stdout
     new = "length_ratio or source_prefix or bars or bleu_lc"
-    finished = run(f"pytest -q tests/test_metric_contract.py tests/test_config.py -k '{new}'", at=project)
+    finished = run(
+        f"pytest -q -m 'slow or not slow' tests/test_metric_contract.py tests/test_config.py -k '{new}'", at=project
+    )
     assert finished.returncode == 0, finished.stdout
     assert "18 passed" in finished.stdout  # five laws for each of two metrics, two checks of each of four options

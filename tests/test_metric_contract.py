@@ -31,7 +31,11 @@ def checkpoints(tmp_path_factory: pytest.TempPathFactory) -> dict[bool, Path]:
     return {False: build_regression(folder / "regression"), True: build_referenceless(folder / "referenceless")}
 
 
-@pytest.fixture(params=NAMES)
+def _is_slow(name: str) -> bool:
+    return "metrics.comet." in (REPOSITORY / "configs" / "metrics" / f"{name}.yaml").read_text(encoding="utf-8")
+
+
+@pytest.fixture(params=[pytest.param(name, marks=[pytest.mark.slow] * _is_slow(name)) for name in NAMES])
 def built(request: pytest.FixtureRequest) -> Callable[[], Metric]:
     """What builds the option once more."""
     name = request.param
