@@ -99,14 +99,14 @@ class Comet:
         checkpoint = self._checkpoint()
         device = self.device if ":" in self.device else unbabel.device_class(self.device)
         scorer = unbabel.loaded(checkpoint, checkpoint.sha256(), self.precision.value, device)
-        samples = [self._samples(segment) for segment in segments]
-        distinct = {tuple(sample.values()): sample for of_segment in samples for sample in of_segment}
+        triples = [self._triples(segment) for segment in segments]
+        distinct = {tuple(triple.values()): triple for of_segment in triples for triple in of_segment}
         computed = scorer.scores(list(distinct.values()), batch_size=self.batch_size) if distinct else []
         score_of = dict(zip(distinct, computed, strict=True))
         rows = np.ones((len(segments), 2))
         combine = np.mean if self.references is ReferenceHandling.mean else np.max
-        for index, of_segment in enumerate(samples):
-            rows[index, 0] = combine([score_of[tuple(sample.values())] for sample in of_segment])
+        for index, of_segment in enumerate(triples):
+            rows[index, 0] = combine([score_of[tuple(triple.values())] for triple in of_segment])
         return rows
 
     def segment_scores(self, statistics: Array) -> Floats:
@@ -157,7 +157,7 @@ class Comet:
         path = Path(self.model)
         return path.parent.parent.name if path.suffix == ".ckpt" and path.parent.name == "checkpoints" else path.stem
 
-    def _samples(self, segment: ScoringSegment) -> list[dict[str, str]]:
+    def _triples(self, segment: ScoringSegment) -> list[dict[str, str]]:
         """What the model reads of a segment: once without, or once with each reference."""
         if segment.source is None:
             raise InputError(f"COMET needs the source of every segment; segment {segment.id!r} has none.")

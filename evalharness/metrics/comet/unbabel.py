@@ -75,15 +75,15 @@ class Scorer:
         """What a unified model reads as one text, in its order; empty for models that read each text by itself."""
         return tuple(self._model.hparams.get("input_segments", ()))
 
-    def scores(self, samples: Sequence[dict[str, str]], *, batch_size: int) -> list[float]:
-        """What `model.predict` gives for samples with `src`, `mt` and, where the model wants them, `ref`; in order.
+    def scores(self, triples: Sequence[dict[str, str]], *, batch_size: int) -> list[float]:
+        """What `model.predict` gives for triples with `src`, `mt` and, where the model wants them, `ref`; in order.
 
         A batch that does not fit into the accelerator's memory is halved and tried again, said once."""
         torch = _imported("torch")
-        self._warn_of_cut_texts(samples)
+        self._warn_of_cut_texts(triples)
         while True:
             try:
-                return self._predict(samples, batch_size)
+                return self._predict(triples, batch_size)
             except torch.cuda.OutOfMemoryError:
                 if batch_size == 1:
                     raise
@@ -91,28 +91,28 @@ class Scorer:
                 batch_size = max(1, batch_size // 2)
                 _log.warning("COMET: out of accelerator memory; going on with batches of %d.", batch_size)
 
-    def _predict(self, samples: Sequence[dict[str, str]], batch_size: int) -> list[float]:
+    def _predict(self, triples: Sequence[dict[str, str]], batch_size: int) -> list[float]:
         kind, _, number = self._device.partition(":")
         placed: dict[str, Any] = {"gpus": 0} if kind == "cpu" else {"gpus": 1, "accelerator": kind}
         if number:
             placed["devices"] = [int(number)]
-        if kind == "cuda" or kind == "auto":
+        if kind == "cuda":
             placed["accelerator"] = "gpu"
         torch = _imported("torch")
         is_low = self._dtype != torch.float32
         # Pooling gives float32 whatever the weights are; autocast takes it back before the estimator.
         with _quiet(), torch.autocast(device_class(self._device), dtype=self._dtype, enabled=is_low):
             # Workers would be forked for every call, and tokenising is not what takes the time.
-            prediction = self._model.predict(
-                list(samples), batch_size=batch_size, num_workers=0, progress_bar=False, **placed
+            predicted = self._model.predict(
+                list(triples), batch_size=batch_size, num_workers=0, progress_bar=False, **placed
             )
-        return [float(score) for score in prediction["scores"]]
+        return [float(score) for score in predicted["scores"]]
 
-    def _warn_of_cut_texts(self, samples: Sequence[dict[str, str]]) -> None:
+    def _warn_of_cut_texts(self, triples: Sequence[dict[str, str]]) -> None:
         """The model reads so many tokens and leaves out the rest without a word."""
         encoder, inputs = self._model.encoder, self._inputs()
-        long = [sample for sample in samples if max(map(len, sample.values())) * (len(inputs) or 1) > _SHORT_TEXT]
-        texts = sorted({text for sample in long for text in sample.values()})
+        long = [triple for triple in triples if max(map(len, triple.values())) * (len(inputs) or 1) > _SHORT_TEXT]
+        texts = sorted({text for triple in long for text in triple.values()})
         if not texts:
             return
         with _quiet():
@@ -123,8 +123,8 @@ class Scorer:
             n_added = 2 + (len(inputs) - 1) * encoder.size_separator
             limit, unit = encoder.max_positions, "hypotheses with their source and reference"
             lengths = {
-                sample["mt"]: sum(n_tokens[text] for name, text in sample.items() if name in inputs) + n_added
-                for sample in long
+                triple["mt"]: sum(n_tokens[text] for name, text in triple.items() if name in inputs) + n_added
+                for triple in long
             }
         else:
             limit, unit = encoder.max_positions - 2, "texts"
