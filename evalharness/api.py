@@ -51,6 +51,8 @@ def evaluate(
     from evalharness.workflows.evaluate import evaluate as evaluate_experiment
 
     words = [f"systems={'[]' if systems is not None else '[candidates]'}"]
+    if systems is not None and not isinstance(systems, Mapping):
+        raise ConfigError(f"systems: is a {type(systems).__name__}; expected a mapping from names to lists of texts.")
     if isinstance(metrics, str):
         raise ConfigError(f"metrics={metrics!r}: expected a list of names, such as [{metrics!r}].")
     words.append("metrics=[]" if isinstance(metrics, Mapping) else f"metrics=[{','.join(metrics)}]")

@@ -142,6 +142,14 @@ class TestMissingScores:
         assert FailedSegmentsError.exit_code == 1
 
 
+def test_empty_texts_are_said(caplog: pytest.LogCaptureFixture) -> None:
+    eh.evaluate(testset=made("a", "", "b"), systems={"mine": ["a", " ", ""], "full": ["a"] * 3}, metrics=["chrf"])
+    assert caplog.messages[:2] == [
+        "mine: 2 of 3 hypotheses are empty; they are scored as they are.",
+        "test set made: 1 of 3 segments have an empty reference; hypotheses are scored against it as it is.",
+    ]
+
+
 class TestTextsMadeInPython:
     @pytest.mark.parametrize(
         ("testset", "said"),

@@ -357,7 +357,19 @@ def test_headings(metric: Lexical, heading: str) -> None:
 
 @pytest.mark.parametrize(
     ("target", "tokenize"),
-    [("zh", "zh"), ("zh_CN", "zh"), ("ja", "ja-mecab"), ("ko", "ko-mecab"), ("en", "13a"), ("de_AT", "13a")],
+    [
+        ("zh", "zh"),
+        ("zh_CN", "zh"),
+        ("ja", "ja-mecab"),
+        ("ko", "ko-mecab"),
+        ("en", "13a"),
+        ("de_AT", "13a"),
+        ("zho_Hant", "zh"),
+        ("cmn", "zh"),
+        ("yue", "zh"),
+        ("jpn_Jpan", "ja-mecab"),
+        ("kor", "ko-mecab"),
+    ],
 )
 def test_bleu_tokenizer_follows_the_target_language(target: str, tokenize: str) -> None:
     lp = LanguagePair(source="en", target=target)

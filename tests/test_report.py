@@ -459,6 +459,29 @@ def check_latex(text: str) -> None:
         assert not line.startswith(("[", "*"))
 
 
+@pytest.mark.parametrize(
+    ("n_segments", "n_systems", "said"),
+    [
+        # The smallest p of the exact test is 2 / 2^G; Holm multiplies it by the number of pairs.
+        (9, 5, None),  # 2/512 x 10 = 0.039
+        (9, 6, "with 9 segments the smallest p-value there is is 0.0039, 0.059 over 15 pairs."),
+        (5, 2, "with 5 segments the smallest p-value there is is 0.062."),
+        (6, 2, None),  # 2/64 = 0.031
+        (17, 2, None),  # not exact
+    ],
+)
+def test_a_test_set_too_small_to_tell_anything_apart_is_said(n_segments: int, n_systems: int, said: str | None) -> None:
+    segments = tuple(Segment(id=str(n), source="源", references=("a b c d",)) for n in range(n_segments))
+    testset = TestSet(name="made", language_pair=LanguagePair.parse("zh-en"), segments=segments)
+    systems = {f"s{k}": ["a b c d" if k == 0 else "x" * k] * n_segments for k in range(n_systems)}
+    notes = eh.evaluate(testset=testset, systems=systems, metrics=["chrf"]).table().notes
+    assert [note for note in notes if "No difference can be significant here" in note] == (
+        []
+        if said is None
+        else [f"No difference can be significant here: {said} So nothing is told apart, whatever the scores."]
+    )
+
+
 def test_metrics_that_share_a_heading_are_told_apart() -> None:
     run = eh.evaluate(
         systems={"mine": ["a"] * 9}, metrics={"bleu": Bleu(), "bleu_lc": Bleu(lowercase=True), "chrf": Chrf()}

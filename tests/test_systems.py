@@ -60,6 +60,13 @@ def test_a_folder_has_a_system_a_file() -> None:
     assert [(name, system.provenance) for name, system in members] == [("a", "by hand"), ("b.x", "")]
 
 
+def test_two_files_of_one_stem_are_named() -> None:
+    for name in ("a.en", "a.txt"):
+        write(f"hyp/{name}", "a")
+    with pytest.raises(InputError, match=r"a\.en and a\.txt would both be the system 'a'.* such as \*\.en"):
+        Folder(path="hyp").members(ZH_EN)
+
+
 def test_a_folder_without_files() -> None:
     write("hyp/a.de", "a")
     with pytest.raises(InputError, match=r"no file matches '\*\.en'"):

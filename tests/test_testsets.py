@@ -87,6 +87,12 @@ class TestPlain:
         with pytest.raises(AlignmentError, match=r"ref\.en: 2 lines, but src\.zh has 3.*missing line is ref\.en:3"):
             Plain(language_pair="zh-en", source=source, references=(reference,)).read()
 
+    def test_one_reference_named_twice_is_refused(self) -> None:
+        with pytest.raises(ConfigError, match=r"ref\.en is named twice"):
+            Plain(language_pair="zh-en", source="src.zh", references=("ref.en", "ref.en"))
+        with pytest.raises(ConfigError, match=r"'ref' is named twice"):
+            Delimited(path="x.tsv", language_pair="zh-en", reference_columns=("ref", "ref")).read()
+
     def test_nothing_given(self) -> None:
         with pytest.raises(ConfigError, match=r"neither testset\.source nor testset\.references"):
             Plain(language_pair="zh-en")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -48,6 +49,12 @@ class Folder:
         )
         if not files:
             raise InputError(f"{folder}: no file matches {self.pattern!r}; expected one file of hypotheses per system.")
+        for one, other in itertools.pairwise(files):
+            if one.stem == other.stem:
+                raise InputError(
+                    f"{folder}: {one.name} and {other.name} would both be the system {one.stem!r}. Rename one, or "
+                    f"choose files by pattern, such as *{one.suffix}."
+                )
         provenance = _provenance(folder / PROVENANCE_FILE)
         return [(path.stem, Hypotheses(path=str(path), provenance=provenance.get(path.name, ""))) for path in files]
 

@@ -67,5 +67,5 @@ def _check_aligned(texts: Sequence[str], sources: Sequence[SourceSegment], *, wh
     )
     raise AlignmentError(
         f"{where}: {len(texts)} hypotheses for {len(sources)} segments of the test set; {missing}. "
-        "Re-export the file with one line a segment."
+        "Re-export it with one line a segment; if it is no output of a system, leave it out."
     )

@@ -28,6 +28,10 @@ class ColumnNames:
                 "testset.reference_columns or both."
             )
 
+        twice = [name for name in self.references if self.references.count(name) > 1]
+        if twice:
+            raise ConfigError(f"testset.reference_columns: {twice[0]!r} is named twice; each reference counts once.")
+
     def named(self) -> list[str]:
         single = [self.source, self.id, self.document, self.domain]
         return [name for name in single if name is not None] + list(self.references)

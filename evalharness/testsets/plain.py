@@ -29,6 +29,10 @@ class Plain:
                 "testset.source=src.zh 'testset.references=[ref.en]'."
             )
 
+        twice = [path for path in self.references if self.references.count(path) > 1]
+        if twice:
+            raise ConfigError(f"testset.references: {twice[0]} is named twice; each reference counts once.")
+
     def read(self) -> TestSet:
         files = [path for path in (self.source, *self.references, self.documents) if path is not None]
         columns = {path: read_lines(path) for path in files}

@@ -83,6 +83,7 @@ def _evaluate_prepared(experiment: Experiment, prepared: Prepared, paths: RunPat
         _hypotheses(system, planned, sources, lp, JsonLines(paths.hypotheses(planned.name)))
         for system, planned in zip(prepared.systems.values(), prepared.plan.systems, strict=True)
     )
+    _warn_of_empty_texts(prepared, hypotheses)
     metrics, n_new, failures = _score_all(experiment, prepared, hypotheses, paths, observer)
     problems += failures
     scored = Scored(
@@ -114,6 +115,23 @@ def _evaluate_prepared(experiment: Experiment, prepared: Prepared, paths: RunPat
         {"finished": now(), "n_scores": len(lines), "n_missing": n_missing, "derived_from": derived_from},
     )
     return Outcome(paths=_latest(paths), problems=tuple(problems))
+
+
+def _warn_of_empty_texts(prepared: Prepared, hypotheses: Sequence[Sequence[str | None]]) -> None:
+    """Empty texts are scored as such, and are mostly an accident."""
+    n_segments = len(prepared.testset.segments)
+    for name, texts in zip(prepared.systems, hypotheses, strict=True):
+        n_empty = sum(text is not None and not text.strip() for text in texts)
+        if n_empty:
+            _log.warning("%s: %d of %d hypotheses are empty; they are scored as they are.", name, n_empty, n_segments)
+    n_empty = sum(not all(text.strip() for text in segment.references) for segment in prepared.testset.segments)
+    if n_empty:
+        _log.warning(
+            "test set %s: %d of %d segments have an empty reference; hypotheses are scored against it as it is.",
+            prepared.testset.name,
+            n_empty,
+            n_segments,
+        )
 
 
 def _score_all(

@@ -113,6 +113,7 @@ def _local(path: Path) -> Checkpoint:
 @functools.lru_cache(maxsize=16)  # the hub is asked once per run, not once per block of rows
 def _on_hub(model: str, revision: str | None) -> Checkpoint:
     what = f"COMET model {model!r}" + (f" at revision {revision!r}" if revision is not None else "")
+    what += " (no such file or folder here, so a name on the hub)"
     command = f"huggingface-cli download {model}" + (f" --revision {revision}" if revision is not None else "")
     folder = hub_folder(model, revision=revision, what=what, command=command)
     weights, settings_file = folder / "checkpoints" / "model.ckpt", folder / _SETTINGS_FILE

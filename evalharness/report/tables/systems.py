@@ -102,6 +102,14 @@ def _notes(run: RunView, metrics: list[PlannedMetric], scores: Scores) -> list[s
             f"Marked: the best of each metric and every system not significantly different from it (paired sign-flip "
             f"test, {draws}, {test.n_units} {test.unit}s, p < {_ALPHA}, {family})."
         )
+        smallest = 2.0 ** (1 - test.n_units)
+        n_together = 1 if test.p_holm is None else n_pairs
+        if test.n_draws is None and smallest * n_together >= _ALPHA:
+            of_pairs = f", {smallest * n_together:.2g} over {n_together} pairs" if n_together > 1 else ""
+            notes.append(
+                f"No difference can be significant here: with {test.n_units} {test.unit}s the smallest p-value there "
+                f"is is {smallest:.2g}{of_pairs}. So nothing is told apart, whatever the scores."
+            )
         if n_pairs > 1 and len({line.system_b for line in compared}) == 1:  # the baseline: `pairs_of` puts it second
             notes.append(
                 f"Only pairs with {test.system_b} were tested: where another system is the best, systems without a "
