@@ -13,6 +13,7 @@ from hydra import compose, initialize_config_dir
 from hydra.errors import HydraException, MissingConfigException
 from omegaconf import DictConfig, ListConfig, OmegaConf
 from omegaconf.errors import ConfigKeyError, OmegaConfBaseException, ValidationError
+from yaml import YAMLError
 
 from evalharness.errors import ConfigError, nearest
 from evalharness.launch.base import Launcher
@@ -26,6 +27,8 @@ from evalharness.workflows.preparation import Experiment
 
 CONFIG_NAME = "config"
 VERSION_BASE = "1.3"
+COMPOSITION_ERRORS = (HydraException, OmegaConfBaseException, YAMLError)
+"""What Hydra raises while it puts a configuration together; `explained` makes one of ours of it."""
 _TARGET = "_target_"
 _OWN_PACKAGE = "evalharness"
 
@@ -51,7 +54,7 @@ def compose_config(overrides: Sequence[str], *, config_dir: Path | None = None) 
     try:
         with initialize_config_dir(version_base=VERSION_BASE, config_dir=str(own)):
             return compose(CONFIG_NAME, overrides=[*overrides, *extra])
-    except (HydraException, OmegaConfBaseException) as err:
+    except COMPOSITION_ERRORS as err:
         raise explained(err, overrides, config_dir=config_dir) from err
 
 
@@ -66,6 +69,11 @@ def build_experiment(config: DictConfig) -> Experiment:
             raise ConfigError(f"{key}: no such setting{nearest(key, own_keys | groups)}")
     # "allow_targets" has to be known before anything is built.
     top = _filled(_TopLevel, OmegaConf.masked_copy(config, sorted(own_keys)), where="")
+    if isinstance(given := config.get("name"), (bool, float)):
+        raise ConfigError(
+            f"name={given}: Hydra reads it as a {type(given).__name__}, and the record would be called {top.name!r}; "
+            "expected text. Quote it for Hydra and for the shell, as in 'name=\"1e5\"'."
+        )
     allowed = (_OWN_PACKAGE, *top.allow_targets)
     return Experiment(
         testset=cast("Reader", build(config, "testset", allowed=allowed)),
@@ -103,9 +111,16 @@ def build(config: DictConfig, key: str, *, allowed: Sequence[str]) -> object:
 
 
 def explained(
-    err: HydraException | OmegaConfBaseException, overrides: Sequence[str], *, config_dir: Path | None = None
+    err: HydraException | OmegaConfBaseException | YAMLError,
+    overrides: Sequence[str],
+    *,
+    config_dir: Path | None = None,
 ) -> ConfigError:
     """Hydra's error as one of ours: one line, the options there are, and the nearest name."""
+    if isinstance(err, YAMLError):
+        mark = getattr(err, "problem_mark", None)
+        where = f"{mark.name}:{mark.line + 1}" if mark is not None else "an option file"
+        return ConfigError(f"{where}: is not YAML: {getattr(err, 'problem', None) or err}.")
     if isinstance(err, MissingConfigException) and err.missing_cfg_file:
         group, _, option = err.missing_cfg_file.rpartition("/")
         options = option_names(group, config_dir)

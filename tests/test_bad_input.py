@@ -59,7 +59,7 @@ def test_not_utf8(name: str, command: Callable[..., Finished]) -> None:
 
 def test_duplicate_system_names(command: Callable[..., Finished]) -> None:
     write("hyp/a.txt", "one", "two", "tree")
-    refused(command(*BASE, *FOLDER), "two systems are called 'a'")
+    refused(command(*BASE, *FOLDER), "a.en and a.txt would both be the system 'a'")
 
 
 @pytest.mark.parametrize(
@@ -157,6 +157,90 @@ def test_tolerated_oddities_are_said_once(command: Callable[..., Finished]) -> N
     assert finished.err.count("starts with a byte order mark") == 1
     assert finished.err.count("3 of 3 lines end in") == 1
     assert "100.0" in finished.out  # sacreBLEU scores the mark: chrF 98.4 (pitfall D6)
+
+
+@pytest.mark.parametrize("name", ["1e5", "true", "1.50"])
+def test_a_name_that_hydra_would_change(name: str, command: Callable[..., Finished]) -> None:
+    refused(command(*BASE, *FOLDER, f"name={name}"), "Quote it for Hydra and for the shell, as in 'name=\"1e5\"'")
+    finished = command(*BASE, *FOLDER, f'name="{name}"')
+    assert finished.code == 0, finished.err
+    assert f"Record: results/{name}-" in finished.out
+
+
+@pytest.mark.parametrize("flags", [["--run", "--multirun"], ["--resolve"]])
+def test_flags_that_hydra_refuses(flags: list[str], command: Callable[..., Finished]) -> None:
+    refused(command(*BASE, *FOLDER, *flags), "can only be" if len(flags) == 1 else "can be specified")
+
+
+def test_an_error_of_our_own_is_not_taken_for_hydras(
+    command: Callable[..., Finished], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(*_: object, **__: object) -> None:
+        raise ValueError("a fault of this program")
+
+    monkeypatch.setattr("evalharness.cli.run.evaluate", broken)
+    with pytest.raises(ValueError, match="a fault of this program"):
+        command(*BASE, *FOLDER)
+
+
+@pytest.mark.parametrize("results", ["/dev/null/x", "ref.en"])
+def test_a_folder_of_records_that_cannot_be(results: str, command: Callable[..., Finished]) -> None:
+    refused(
+        command(*BASE, *FOLDER, f"results={results}"),
+        f"{results}/src-",
+        "`evalharness run` could not read or write this: Not a directory. Check that the path is right",
+    )
+    assert "Traceback" in command("--debug", *BASE, *FOLDER, f"results={results}").err
+
+
+def test_a_reader_of_an_error_stream_that_goes_away_is_not_bad_input(
+    command: Callable[..., Finished], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(*_: object, **__: object) -> None:
+        raise BrokenPipeError(32, "Broken pipe")
+
+    monkeypatch.setattr("evalharness.cli.run.evaluate", broken)
+    with pytest.raises(BrokenPipeError):
+        command(*BASE, *FOLDER)
+
+
+def test_a_system_name_that_is_too_long(command: Callable[..., Finished]) -> None:
+    write(f"hyp/{'x' * 201}.en", "one", "two", "tree")
+    refused(command(*BASE, *FOLDER), f"system name '{'x' * 30}...': has 201 bytes in UTF-8; expected at most 200")
+
+
+def test_file_names_that_are_not_utf8(command: Callable[..., Finished]) -> None:
+    try:
+        write("hyp/b\udcff.en", "one", "two", "tree")
+    except (OSError, UnicodeEncodeError):
+        pytest.skip("this file system takes no such name")
+    refused(command(*BASE, *FOLDER), r"system name 'b\udcff': is not UTF-8")
+    refused(
+        command(*BASE, "systems=[hypotheses]", "systems.hypotheses.path=hyp/b\udcff.en"), r"b\udcff.en': is not UTF"
+    )
+    refused(command("score", "-r", "ref.en", "-l", "zh-en", "hyp/b\udcff.en"), r"'hyp/b\udcff.en': is not UTF-8")
+    refused(
+        command("import", "hyp/b\udcff.en", "--reader", "plain", "--name", "n", "-l", "zh-en"),
+        r"b\udcff.en': is not UTF",
+    )
+
+
+def test_standard_input_cannot_be_imported(command: Callable[..., Finished]) -> None:
+    for files in (["-"], ["src.zh", "-"]):
+        refused(
+            command("import", *files, "--reader", "plain", "--name", "n", "-l", "zh-en"),
+            "-: standard input cannot be imported",
+        )
+    assert not Path("references").exists()
+
+
+@pytest.mark.parametrize("file", ["scores.csv", "comparisons.csv"])
+def test_a_damaged_score_file(file: str, command: Callable[..., Finished]) -> None:
+    assert command(*BASE, *FOLDER).code == 0
+    (Path("results/latest") / file).write_text("x\n")
+    finished = command("report", "results/latest")
+    assert (finished.code, finished.out) == (2, "")
+    assert f"results/latest/{file}:1: is damaged: begins with 'x'; expected the columns " in finished.err
 
 
 def test_no_arguments_and_wrong_verbs() -> None:

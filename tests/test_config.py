@@ -129,3 +129,12 @@ def test_values_can_be_set_literally(text: str) -> None:
 def test_a_setting_that_is_not_there_cannot_be_set() -> None:
     with pytest.raises(ConfigError, match=r"metrics\.comet\.model: no such setting"):
         set_values(compose_config([]), {"metrics.comet.model": "x"})
+
+
+def test_an_option_file_that_is_not_yaml_is_named(command: Callable[..., Finished]) -> None:
+    write("mine/metrics/bad.yaml", "# @package metrics.bad", "foo: [")
+    finished = command("run", "--config-dir", "mine", "metrics=[bad]")
+    assert finished.code == 2
+    assert "bad.yaml:3: is not YAML: " in finished.err
+    assert "Traceback" not in finished.err
+    assert len(finished.err.splitlines()) == 1

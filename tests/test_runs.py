@@ -6,9 +6,11 @@ import dataclasses
 import json
 import logging
 import sqlite3
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from conftest import Finished
 
 from evalharness.errors import ConfigError, RecordError
 from evalharness.runs.cache import SqliteCache, user_cache
@@ -181,6 +183,15 @@ class TestPaths:
         with pytest.raises(ConfigError, match="system name"):
             check_name(name, what="system name")
 
+    def test_a_name_that_is_no_text_is_shown_escaped(self) -> None:
+        with pytest.raises(ConfigError, match=r"system name 'a\\udcff': is not UTF-8"):
+            check_name("a\udcff", what="system name")
+
+    def test_the_longest_name(self) -> None:
+        check_name("系" * 66, what="system name")  # 3 bytes each: 198
+        with pytest.raises(ConfigError, match="has 201 bytes in UTF-8; expected at most 200"):
+            check_name("系" * 67, what="system name")
+
     @pytest.mark.parametrize("name", ["a", "Online-A", "GPT-4.1", "系统", "a b", "m2m@1.0+x=y_z", "a (v2)", "_x"])
     def test_names_that_are(self, name: str) -> None:
         check_name(name, what="system name")
@@ -213,3 +224,62 @@ def test_a_record_without_derived_files_says_so() -> None:
     assert not view.is_complete
     with pytest.raises(RecordError, match=r"scores\.csv: is not there"):
         _ = view.score_lines
+
+
+class TestDamage:
+    SCORES = "system,metric,score,ci_low,ci_high,n_scored,n_missing,signature\n"
+    COMPARISONS = "metric,system_a,system_b,delta,p,p_holm,unit,n_units,method,n_draws\n"
+
+    @pytest.fixture(autouse=True)
+    def _record(self) -> None:
+        Path("plan.json").write_text(json.dumps(dataclasses.asdict(plan())))
+
+    @pytest.mark.parametrize(
+        ("content", "said"),
+        [
+            ("x\n", r"scores\.csv:1: is damaged: begins with 'x'; expected the columns system,metric,score,ci_low"),
+            (f"{SCORES}a,bleu\n", r"scores\.csv:2: is damaged: 2 values for 8 columns"),
+            (f"{SCORES}a,bleu,1,,,1,0,s\nb,bleu,?,,,1,0,s\n", r"scores\.csv:3: is damaged: .*'\?'"),
+            (f'{SCORES}a,"bleu,1,,,1,0,s\n', r"scores\.csv:2: is damaged"),
+            ("", r"scores\.csv: the file is empty"),
+        ],
+    )
+    def test_of_scores(self, content: str, said: str) -> None:
+        Path("scores.csv").write_text(content)
+        with pytest.raises(RecordError, match=said):
+            _ = RunView(Path()).score_lines
+
+    def test_of_comparisons(self) -> None:
+        Path("comparisons.csv").write_text("x\n")
+        with pytest.raises(RecordError, match=r"comparisons\.csv:1: is damaged: begins with 'x'.*metric,system_a"):
+            _ = RunView(Path()).comparison_lines
+        with pytest.raises(RecordError, match=r"comparisons\.csv:1: is damaged"):
+            _ = RunView(Path()).comparisons
+        Path("comparisons.csv").write_text(f"{self.COMPARISONS}bleu,a,b,1.0,0.5,,segment,many,sign-flip,\n")
+        with pytest.raises(RecordError, match=r"comparisons\.csv:2: is damaged: .*'many'"):
+            _ = RunView(Path()).comparison_lines
+
+    @pytest.mark.parametrize("content", ["{", "", "[]"])
+    def test_of_done_is_a_run_that_is_not_complete(self, content: str) -> None:
+        Path("done.json").write_text(content)
+        view = RunView(Path())
+        assert not view.is_complete
+        assert view.done is None
+
+
+def test_a_damaged_record_does_not_hide_the_others(command: Callable[..., Finished]) -> None:
+    for name in ("a", "b", "c"):
+        paths = RunPaths(folder=Path("results") / name)
+        paths.folder.mkdir(parents=True)
+        write_plan(paths, plan())
+        paths.done.write_text("{}")
+    Path("results/b/plan.json").write_text("{")
+    Path("results/c/done.json").write_text("{")
+    finished = command("runs")
+    assert [line.split()[1:3] for line in finished.out.splitlines()] == [
+        ["complete", "results/a"],
+        ["damaged", "results/b"],
+        ["INCOMPLETE", "results/c"],
+    ]
+    assert "results/b/plan.json" in finished.err
+    assert finished.code == 2

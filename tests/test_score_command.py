@@ -110,6 +110,88 @@ def test_sentence_level(files: list[str], command: Callable[..., Finished]) -> N
     assert [entry["segment"] for entry in objects] == ["1", "2", "3"]
 
 
+@pytest.mark.parametrize("arguments", [["-w", "-1", "-b"], ["-w", "-1", "-sl"], ["-w", "99"], ["-w", "x"]])
+def test_a_width_that_cannot_be(arguments: list[str], files: list[str], command: Callable[..., Finished]) -> None:
+    finished = command("score", *files, "-m", "bleu", *arguments, "hyp/a.en")
+    assert finished.code == 2
+    assert f"-w/--width: {arguments[1]!r}: expected a whole number of digits, from 0 to 15" in finished.err
+    assert not Path("results").exists()
+    reported = command("report", "results/latest", *arguments[:2])
+    assert reported.code == 2
+    assert "expected a whole number of digits, from 0 to 15" in reported.err
+
+
+def test_segments_of_the_metrics_that_could_be_had(files: list[str], command: Callable[..., Finished]) -> None:
+    arguments = [*files, "-m", "bleu", "comet", "--model", "/nowhere/model.ckpt", "-sl"]
+    finished = command("score", *arguments, "--", "hyp/a.en")
+    assert finished.code == 3, finished.err
+    assert finished.err.count("evalharness: error: ") == 1
+    assert finished.out.splitlines()[0] == "system\tsegment\tbleu"
+    assert len(finished.out.splitlines()) == 4
+    as_json = command("score", *arguments, "-f", "json", "--", "hyp/a.en")
+    assert as_json.code == 3
+    assert [sorted(entry) for entry in json.loads(as_json.out)] == [["bleu", "segment", "system"]] * 3
+    alone = command("score", *files, "-m", "comet", "--model", "/nowhere/model.ckpt", "-sl", "-b", "--", "hyp/a.en")
+    assert (alone.code, alone.out) == (3, "")
+
+
+def test_a_flag_that_is_not_given_leaves_what_set_says(files: list[str], command: Callable[..., Finished]) -> None:
+    finished = command(
+        "score", *files[2:], "-m", "bleu", "--set", "results=foo", "name=mine", "testset.source=src.zh",
+        "metrics.bleu.lowercase=true", "--", "hyp/a.en",
+    )  # fmt: skip
+    assert finished.code == 0, finished.err
+    assert not Path("results").exists()
+    assert str(Path("foo/latest").readlink()).startswith("mine-")
+    assert "case:lc" in finished.out
+    assert eh.open_run("foo/latest").segments["source"].tolist() == SOURCES
+    write("mine.zh", *["郑州。"] * 9)
+    reverse = command("score", "-t", "zhengzhou", "-m", "bleu", "--set", "testset.language_pair=en-zh", "--", "mine.zh")
+    assert "tok:zh" in reverse.out
+
+
+def test_json_keeps_metrics_of_one_heading_apart(files: list[str], command: Callable[..., Finished]) -> None:
+    arguments = [*files, "-f", "json", "-m", "chrf", "chrfpp", "bleu", "--set", "metrics.chrf.word_order=2"]
+    arguments += ["metrics.chrf.lowercase=true", "--"]
+    expected = {
+        "chrF2++ (chrf)": sacrebleu.CHRF(word_order=2, lowercase=True).corpus_score(A, [ONE, TWO]).score,
+        "chrF2++ (chrfpp)": sacrebleu.CHRF(word_order=2).corpus_score(A, [ONE, TWO]).score,
+        "BLEU": sacrebleu.BLEU().corpus_score(A, [ONE, TWO]).score,
+    }
+    one = json.loads(command("score", *arguments, "hyp/a.en").out)
+    assert {entry["name"]: entry["score"] for entry in one} == pytest.approx(expected)
+    several = json.loads(command("score", *arguments, "hyp/a.en", "hyp/b.en").out)
+    assert {name: several[0][name]["score"] for name in several[0] if name != "system"} == pytest.approx(expected)
+
+
+def test_json_has_no_nan(files: list[str], command: Callable[..., Finished], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("evalharness.cli.score._p_value", lambda *_: float("nan"))
+    finished = command("score", *files, "-m", "bleu", "-f", "json", "hyp/a.en", "hyp/b.en")
+    assert [entry["BLEU"]["p_value"] for entry in json.loads(finished.out)] == [None, None]
+    assert "NaN" not in finished.out
+
+
+def test_sources_from_standard_input(files: list[str]) -> None:
+    piped = subprocess.run(
+        [sys.executable, "-m", "evalharness", "score", "-s", "-", *files[2:], "-m", "bleu", "-b", "hyp/a.en"],
+        input="".join(f"{line}\n" for line in SOURCES), capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert piped.returncode == 0, piped.stderr
+    assert str(Path("results/latest").readlink()).startswith("stdin-")
+    assert eh.open_run("results/latest").segments["source"].tolist() == SOURCES
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [["-s", "-", "-r", "-", "-i", "hyp/a.en"], ["-s", "-", "-r", "ref.A.en"], ["-r", "ref.A.en", "-i", "-", "-"]],
+)
+def test_standard_input_is_read_once(arguments: list[str], files: list[str], command: Callable[..., Finished]) -> None:
+    finished = command("score", *arguments, "-l", "zh-en")
+    assert finished.code == 2
+    assert "-: standard input is asked for 2 times" in finished.err
+    assert not Path("results").exists()
+
+
 def test_standard_input(files: list[str]) -> None:
     command = [sys.executable, "-m", "evalharness", "score", *files, "-m", "bleu", "-b"]
     piped = subprocess.run(
@@ -175,3 +257,42 @@ def test_what_is_wrong_is_named(
     assert finished.code == 2
     assert said in finished.err
     assert not Path("results").exists()
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["--set", "systems=[folder]"], "systems are the files of hypotheses here"),
+        (["--set", "systems.folder.path=x"], "systems are the files of hypotheses here"),
+        (["--set", "testset.language_pair=en-zh"], "a flag sets testset.language_pair already"),
+        (["-m", "bleu", "--set", "metrics=[ter]"], "a flag sets metrics already"),
+        (["--results", "a", "--set", "results=b"], "a flag sets results already"),
+    ],
+)
+def test_nothing_is_set_twice(command: Callable[..., Finished], words: list[str], said: str) -> None:
+    write("ref.en", "a b c d")
+    write("mine.en", "a b c d")
+    finished = command("score", "-r", "ref.en", "-l", "zh-en", "-i", "mine.en", *words)
+    assert finished.code == 2
+    assert said in finished.err
+    assert not Path("results").exists()
+
+
+def test_bare_scores_keep_their_lines_where_a_model_is_missing(
+    command: Callable[..., Finished], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from evalharness.errors import MissingModelError
+    from evalharness.metrics.lexical import Chrf
+
+    def missing(self: Chrf, *, n_references: int | None) -> None:
+        raise MissingModelError("the model is not here")
+
+    monkeypatch.setattr(Chrf, "signature", missing)
+    write("ref.en", "a b c d")
+    for name in ("one", "two"):
+        write(f"{name}.en", "a b c d")
+    finished = command(
+        "score", "-r", "ref.en", "-l", "zh-en", "-b", "-m", "bleu", "chrf", "ter", "--", "one.en", "two.en"
+    )
+    assert finished.code == 3
+    assert finished.out.split() == ["100.0", "nan", "0.0"] * 2

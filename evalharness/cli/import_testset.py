@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from evalharness.cli.main import shown_path
+from evalharness.cli.main import check_utf8, shown_path
 from evalharness.config import build, compose_config, set_values
 from evalharness.errors import EXIT_DONE, ConfigError
 from evalharness.testsets.base import Reader
@@ -35,10 +35,11 @@ def main(arguments: Sequence[str]) -> int:
     parser.add_argument("--reader", required=True, choices=sorted(_FILES_SETTING), help="what format the files have")
     parser.add_argument("--name", required=True, help="name of the test set")
     parser.add_argument("-l", "--language-pair", help="for instance zh-en (interleaved: default zh-en)")
-    parser.add_argument("--provenance", default="", help="a sentence: where the text comes from")
+    parser.add_argument("--provenance", help="a sentence: where the text comes from")
     parser.add_argument("--license", default="unknown", help="under which licence the text is")
     parser.add_argument("--references", default="references", type=Path, help="folder of test sets")
     parser.add_argument("--set", nargs="+", default=[], metavar="KEY=VALUE", help="other settings of the reader")
+    check_utf8(arguments)
     options = parser.parse_args(arguments)
     settings = [f"testset.{word}" for word in options.set]
     config = compose_config([f"testset={options.reader}", "systems=[]", *settings])
@@ -63,6 +64,6 @@ def _values(options: argparse.Namespace) -> dict[str, Any]:
         raise ConfigError(f"--reader {options.reader}: reads one file, and {len(options.files)} were given.")
     if options.language_pair is not None:
         values["testset.language_pair"] = options.language_pair
-    if options.provenance:
+    if options.provenance is not None:
         values["testset.provenance"] = options.provenance
     return values

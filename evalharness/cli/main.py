@@ -8,11 +8,13 @@ import logging
 import os
 import sys
 import traceback
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
-from evalharness.errors import EXIT_BAD_INPUT, EXIT_INTERRUPTED, EvalHarnessError
+from evalharness.errors import EXIT_BAD_INPUT, EXIT_INTERRUPTED, ConfigError, EvalHarnessError, InputError
+from evalharness.report.settings import ReportSettings
 
 _DEBUG_VARIABLE = "EVALHARNESS_DEBUG"
 
@@ -45,13 +47,30 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return EXIT_BAD_INPUT
     _log_to_stderr()
     try:
-        return int(importlib.import_module(VERBS[options.verb].module).main(options.arguments))
+        with system_errors_explained(options.verb):
+            return int(importlib.import_module(VERBS[options.verb].module).main(options.arguments))
     except KeyboardInterrupt:
         print("evalharness: interrupted; the same command continues this run.", file=sys.stderr)
         return EXIT_INTERRUPTED
     except EvalHarnessError as err:
         print_error(err)
         return err.exit_code
+
+
+@contextmanager
+def system_errors_explained(verb: str) -> Iterator[None]:
+    """Raises: InputError, naming the path, where the operating system refuses a file or folder."""
+    try:
+        yield
+    except BrokenPipeError:
+        raise
+    except OSError as err:
+        where = f"{err.filename}: " if err.filename is not None else ""
+        raise InputError(
+            f"{where}`evalharness {verb}` could not read or write this: {err.strerror or err}. Check that the path is "
+            "right, that every part but its last is a folder, that you may write there and that the disk is not full; "
+            "then give the command again."
+        ) from err
 
 
 def print_error(err: EvalHarnessError) -> None:
@@ -69,6 +88,29 @@ def write_out(text: str) -> None:
     except BrokenPipeError:
         # Python flushes once more at exit and would complain then.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def check_utf8(arguments: Sequence[str]) -> None:
+    """Refuse words that cannot be written down again; a record holds the settings it was asked for.
+
+    Raises: ConfigError naming the first."""
+    for word in arguments:
+        try:
+            word.encode("utf-8")
+        except UnicodeEncodeError as err:
+            raise ConfigError(
+                f"{word!a}: is not UTF-8, so the record cannot hold it. Rename the file or folder it names."
+            ) from err
+
+
+def digits(text: str) -> int:
+    """What `-w` was given, as tables take it.
+
+    Raises: argparse.ArgumentTypeError for what they do not."""
+    try:
+        return ReportSettings(decimals=int(text)).decimals
+    except (ValueError, ConfigError) as err:
+        raise argparse.ArgumentTypeError(f"{text!r}: expected a whole number of digits, from 0 to 15") from err
 
 
 def installed_version() -> str:
@@ -91,7 +133,8 @@ def _parser() -> argparse.ArgumentParser:
             ["verbs:"]
             + [f"  {name:<{width}}  {verb.summary}" for name, verb in VERBS.items()]
             + ["", "`evalharness VERB --help` says more. `evalharness run` alone scores the bundled test set."]
-            + ["exit codes: 0 done, 1 segments without a score, 2 bad input, 3 a package or model is missing"]
+            + ["exit codes: 0 done, 1 segments without a score, 2 bad input, 3 a package or model is missing,"]
+            + ["130 interrupted"]
         ),
     )
     parser.add_argument("--version", action=_VersionAction, nargs=0, help="print the version and exit")

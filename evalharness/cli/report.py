@@ -6,7 +6,7 @@ import argparse
 from collections.abc import Sequence
 from pathlib import Path
 
-from evalharness.cli.main import write_out
+from evalharness.cli.main import digits, write_out
 from evalharness.errors import EXIT_DONE
 from evalharness.report.table import RENDERERS
 from evalharness.workflows.report import open_run
@@ -18,7 +18,7 @@ def main(arguments: Sequence[str]) -> int:
     parser.add_argument("run", type=Path, help="the record, for instance results/latest")
     parser.add_argument("--table", default="systems", help="which table (default: systems)")
     parser.add_argument("-f", "--format", default="text", choices=list(RENDERERS), help="default: text")
-    parser.add_argument("-w", "--width", type=int, help="digits after the point")
+    parser.add_argument("-w", "--width", type=digits, help="digits after the point (0 to 15)")
     options = parser.parse_args(arguments)
     table = open_run(options.run).table(options.table, decimals=options.width)
     write_out(RENDERERS[options.format](table))

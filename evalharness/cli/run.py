@@ -10,14 +10,12 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import hydra
-from hydra.errors import HydraException
 from omegaconf import DictConfig
-from omegaconf.errors import OmegaConfBaseException
 
-from evalharness.cli.main import print_error, shown_path, write_out
+from evalharness.cli.main import check_utf8, print_error, shown_path, system_errors_explained, write_out
 from evalharness.cli.progress import observer
-from evalharness.config import CONFIG_NAME, VERSION_BASE, build_experiment, explained
-from evalharness.errors import EXIT_DONE, EvalHarnessError
+from evalharness.config import COMPOSITION_ERRORS, CONFIG_NAME, VERSION_BASE, build_experiment, explained
+from evalharness.errors import EXIT_DONE, ConfigError, EvalHarnessError
 from evalharness.packaged import packaged_folder
 from evalharness.workflows.evaluate import evaluate
 from evalharness.workflows.report import open_run
@@ -27,9 +25,13 @@ _FULL_ERROR = "HYDRA_FULL_ERROR"
 
 def main(arguments: Sequence[str]) -> int:
     """Run, sweep (`--multirun`) or show (`--cfg job`); the exit code of the worst run."""
+    check_utf8(arguments)
     exit_codes: list[int] = []
+    has_begun = False
 
     def task(config: DictConfig) -> int:
+        nonlocal has_begun
+        has_begun = True
         exit_code = run_one(config)
         exit_codes.append(exit_code)
         return exit_code
@@ -40,19 +42,24 @@ def main(arguments: Sequence[str]) -> int:
     with _hydra_called_with(arguments):
         try:
             application()
-        except (HydraException, OmegaConfBaseException) as err:
+        except COMPOSITION_ERRORS as err:
+            if has_begun:
+                raise
             options, overrides = _config_dir_parser().parse_known_args(arguments)
             raise explained(err, overrides, config_dir=options.config_dir) from err
-        except ValueError as err:  # Hydra's own checks of its flags
-            raise EvalHarnessError(str(err)) from err
+        except ValueError as err:
+            if has_begun:
+                raise
+            raise ConfigError(str(err)) from err  # Hydra's own checks of its flags
     return max(exit_codes, default=EXIT_DONE)
 
 
 def run_one(config: DictConfig) -> int:
     """One run, its table printed, its errors said where they happen so that a sweep goes on; the exit code."""
     try:
-        experiment = build_experiment(config)
-        outcome = evaluate(experiment, observer=observer())
+        with system_errors_explained("run"):
+            experiment = build_experiment(config)
+            outcome = evaluate(experiment, observer=observer())
     except EvalHarnessError as err:
         print_error(err)
         return err.exit_code

@@ -6,26 +6,39 @@ import argparse
 from collections.abc import Sequence
 from pathlib import Path
 
-from evalharness.cli.main import shown_path, write_out
-from evalharness.errors import EXIT_DONE, InputError
-from evalharness.runs.paths import records_under
+from evalharness.cli.main import print_error, shown_path, write_out
+from evalharness.errors import EXIT_DONE, EvalHarnessError, InputError
+from evalharness.runs.paths import RunPaths, records_under
 from evalharness.workflows.report import open_run
+
+_NO_TIME = "-" * len("2026-01-01T00:00:00+00:00")
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Print a line for each record; the exit code."""
+    """Print a line for each record, and say what is wrong with a damaged one; the exit code."""
     parser = argparse.ArgumentParser(prog="evalharness runs", description="List the records in a results folder.")
     parser.add_argument("results", nargs="?", default="results", type=Path, help="the folder (default: results)")
     options = parser.parse_args(arguments)
     if not options.results.is_dir():
         raise InputError(f"{options.results}: no such folder of records. `evalharness run` makes one.")
+    exit_code = EXIT_DONE
     for paths in records_under(options.results):
-        run = open_run(paths.folder)
-        plan = run.plan
-        metrics = ",".join(metric.name for metric in plan.metrics)
-        state = "complete" if run.is_complete else "INCOMPLETE"
-        write_out(
-            f"{plan.created}  {state:<10}  {shown_path(paths.folder)}  {plan.testset.language_pair}  "
-            f"{plan.testset.n_segments} segments  {len(plan.systems)} systems  {metrics}\n"
-        )
-    return EXIT_DONE
+        try:
+            line = _line(paths)
+        except EvalHarnessError as err:
+            print_error(err)
+            exit_code = err.exit_code
+            line = f"{_NO_TIME}  {'damaged':<10}  {shown_path(paths.folder)}"
+        write_out(f"{line}\n")
+    return exit_code
+
+
+def _line(paths: RunPaths) -> str:
+    run = open_run(paths.folder)
+    plan = run.plan
+    metrics = ",".join(metric.name for metric in plan.metrics)
+    state = "complete" if run.is_complete else "INCOMPLETE"
+    return (
+        f"{plan.created}  {state:<10}  {shown_path(paths.folder)}  {plan.testset.language_pair}  "
+        f"{plan.testset.n_segments} segments  {len(plan.systems)} systems  {metrics}"
+    )

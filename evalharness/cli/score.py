@@ -4,24 +4,27 @@ from __future__ import annotations
 
 import argparse
 import json
+import math
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from omegaconf import DictConfig, OmegaConf, open_dict
 
-from evalharness.cli.main import print_error, shown_path, write_out
+from evalharness.cli.main import check_utf8, digits, print_error, shown_path, write_out
 from evalharness.cli.progress import observer
 from evalharness.config import build_experiment, compose_config, option_names, set_values
 from evalharness.errors import EXIT_DONE, ConfigError
 from evalharness.report.table import RENDERERS
+from evalharness.report.tables.systems import headings
 from evalharness.runs.view import ScoreLine
 from evalharness.textio import STANDARD_INPUT
 from evalharness.workflows.evaluate import evaluate
 from evalharness.workflows.report import Run, open_run
 
 _FORMATS = ("text", "json", "latex", "markdown", "tsv")
+_STDIN_NAME = "stdin"
 _EPILOG = """examples:
   evalharness score -s src.zh -r ref.A.en ref.B.en -m bleu chrf -l zh-en hyp/*.en
   evalharness score -t zhengzhou mine.en
@@ -31,16 +34,16 @@ _EPILOG = """examples:
 
 def main(arguments: Sequence[str]) -> int:
     """Score files of hypotheses, write the record and print the scores; the exit code."""
+    check_utf8(arguments)
     options = _without_swallowed_files(_parser().parse_args(arguments))
     experiment = build_experiment(_config(options))
     outcome = evaluate(experiment, observer=observer())
     run = open_run(outcome.paths.folder)
-    names = [metric.name for metric in run.plan.metrics]
     decimals = options.width if options.width is not None else experiment.report.decimals
     if options.sentence_level:
-        write_out(_segments_text(run, names, options, decimals))
+        write_out(_segments_text(run, options, decimals))
     elif options.score_only:
-        write_out("".join(f"{_bare(line.score, run, line.metric, decimals)}\n" for line in _ordered(run)))
+        write_out("".join(f"{text}\n" for text in _bare_scores(run, decimals)))
     elif options.format == "json":
         write_out(_json_text(_json(run)))
     else:
@@ -71,9 +74,9 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--baseline", metavar="NAME", help="compare every system with this one, not all pairs")
     parser.add_argument("-f", "--format", choices=_FORMATS, default="text")
     parser.add_argument("-b", "--score-only", action="store_true", help="print bare numbers, a line each")
-    parser.add_argument("-w", "--width", type=int, help="digits after the point (default: 1)")
+    parser.add_argument("-w", "--width", type=digits, help="digits after the point (0 to 15, default: 1)")
     parser.add_argument("-sl", "--sentence-level", action="store_true", help="print the score of every segment")
-    parser.add_argument("--results", default="results", help="folder of the record (default: results)")
+    parser.add_argument("--results", help="folder of the record (default: results)")
     parser.add_argument("--name", help="name of the record (default: the test set's)")
     parser.add_argument("--set", nargs="+", default=[], metavar="KEY=VALUE", help="other settings of `evalharness run`")
     return parser
@@ -93,7 +96,6 @@ def _config(options: argparse.Namespace) -> DictConfig:
     words = ["systems=[]", f"testset={'plain' if options.test_set is None else 'library'}"]
     if options.metrics is not None:
         words.append(f"metrics=[{','.join(options.metrics)}]")
-    config = compose_config([*words, *options.set])
     flags = {
         "name": options.name,
         "results": options.results,
@@ -102,16 +104,34 @@ def _config(options: argparse.Namespace) -> DictConfig:
         "metrics.comet.model": options.model,
         "stats.baseline": options.baseline,
     }
-    set_values(config, {key: value for key, value in flags.items() if value is not None})
-    set_values(config, _testset_values(options))
+    # A flag that was not given leaves what --set says.
+    given = {key: value for key, value in (flags | _testset_values(options)).items() if value is not None}
+    _check_set_once(options, given)
+    config = compose_config([*words, *options.set])
+    set_values(config, given)
     files = [*options.hypotheses, *options.input] or [STANDARD_INPUT]
+    if STANDARD_INPUT in files and sys.stdin.isatty():
+        print("reading hypotheses from standard input; Ctrl-D ends them, -- ends a list of files", file=sys.stderr)
+    _check_standard_input([options.source, *options.references, *files])
+    if _first_of_testset(options) == STANDARD_INPUT and config.testset.name is None:
+        set_values(config, {"testset.name": _STDIN_NAME})
     # Numbered, so that two files of one name are told of as two systems of one name.
     with open_dict(config):
         config.systems = OmegaConf.create({f"file{number}": _file_option() for number, _ in enumerate(files)})
     for number, path in enumerate(files):
-        name = "stdin" if path == STANDARD_INPUT else Path(path).stem
+        name = _STDIN_NAME if path == STANDARD_INPUT else Path(path).stem
         set_values(config, {f"systems.file{number}.path": path, f"systems.file{number}.name": name})
     return config
+
+
+def _check_set_once(options: argparse.Namespace, given: Mapping[str, Any]) -> None:
+    """Refuse a --set of what a flag or the files say already; one of the two would be lost."""
+    for word in options.set:
+        key = word.partition("=")[0].lstrip("+~")
+        if key == "systems" or key.startswith("systems."):
+            raise ConfigError(f"--set {word}: systems are the files of hypotheses here; `evalharness run` takes {key}.")
+        if key in given or (key == "metrics" and options.metrics is not None):
+            raise ConfigError(f"--set {word}: a flag sets {key} already. Leave one of the two out.")
 
 
 def _file_option() -> dict[str, Any]:
@@ -130,8 +150,21 @@ def _testset_values(options: argparse.Namespace) -> dict[str, Any]:
     return {
         "testset.language_pair": options.language_pair,
         "testset.source": options.source,
-        "testset.references": options.references,
+        "testset.references": options.references or None,
     }
+
+
+def _first_of_testset(options: argparse.Namespace) -> str | None:
+    """The file a test set of plain files is named after."""
+    return options.source if options.source is not None else next(iter(options.references), None)
+
+
+def _check_standard_input(paths: Sequence[str | None]) -> None:
+    if (n_times := paths.count(STANDARD_INPUT)) > 1:
+        raise ConfigError(
+            f"{STANDARD_INPUT}: standard input is asked for {n_times} times among -s, -r and hypotheses (which come "
+            "from there where no file is given), and it can be read once. Give files for the others."
+        )
 
 
 def _ordered(run: Run) -> list[ScoreLine]:
@@ -141,6 +174,20 @@ def _ordered(run: Run) -> list[ScoreLine]:
     return sorted(run.score_lines, key=lambda line: (systems.index(line.system), metrics.index(line.metric)))
 
 
+def _scored_metrics(run: Run) -> list[str]:
+    """The metrics that have scores and a column, as given; one whose package or model is missing has none."""
+    scored = {line.metric for line in run.score_lines}
+    return [metric.name for metric in run.plan.metrics if metric.name in scored]
+
+
+def _bare_scores(run: Run, decimals: int) -> Iterator[str]:
+    """A figure for each metric of each system, as given: scripts count lines, so `nan` where there is none."""
+    scores = {(line.system, line.metric): line.score for line in run.score_lines}
+    for system in run.plan.systems:
+        for metric in run.plan.metrics:
+            yield _bare(scores.get((system.name, metric.name)), run, metric.name, decimals)
+
+
 def _bare(score: float | None, run: Run, metric: str, decimals: int) -> str:
     return "nan" if score is None else f"{score * run.metric(metric).display_factor:.{decimals}f}"
 
@@ -148,14 +195,15 @@ def _bare(score: float | None, run: Run, metric: str, decimals: int) -> str:
 def _json(run: Run) -> Any:
     """sacreBLEU's shapes, full precision, signatures always: an object a metric for one system (a list of them for
     several metrics), an object a system for several."""
+    heads = headings([run.metric(name) for name in _scored_metrics(run)])
     if len(run.plan.systems) == 1:
-        objects = [{"name": run.metric(line.metric).heading, **_json_score(line)} for line in _ordered(run)]
+        objects = [{"name": heads[line.metric], **_json_score(line)} for line in _ordered(run)]
         return objects[0] if len(objects) == 1 else objects
     return [
         {
             "system": system.name,
             **{
-                run.metric(line.metric).heading: {**_json_score(line), "p_value": _p_value(run, line)}
+                heads[line.metric]: {**_json_score(line), "p_value": _p_value(run, line)}
                 for line in _ordered(run)
                 if line.system == system.name
             },
@@ -178,20 +226,30 @@ def _json_score(line: ScoreLine) -> dict[str, Any]:
 
 
 def _p_value(run: Run, line: ScoreLine) -> float | None:
-    """The corrected p-value against the baseline, where one was named."""
+    """The p-value against the baseline, where one was named; the corrected one, unless correction was turned off."""
     baseline = run.plan.settings["stats"]["baseline"]
     for comparison in run.comparison_lines:
         if (comparison.metric, comparison.system_a, comparison.system_b) == (line.metric, line.system, baseline):
-            return comparison.p_holm
+            return comparison.decisive_p
     return None
 
 
 def _json_text(content: Any) -> str:
-    return json.dumps(content, ensure_ascii=False, indent=1) + "\n"
+    return json.dumps(_without_nan(content), ensure_ascii=False, indent=1, allow_nan=False) + "\n"
 
 
-def _segments_text(run: Run, names: Sequence[str], options: argparse.Namespace, decimals: int) -> str:
-    rows = list(_segment_rows(run, names))
+def _without_nan(content: Any) -> Any:
+    """JSON has no NaN and no infinity: null stands for them."""
+    if isinstance(content, dict):
+        return {key: _without_nan(value) for key, value in content.items()}
+    if isinstance(content, list):
+        return [_without_nan(value) for value in content]
+    return None if isinstance(content, float) and not math.isfinite(content) else content
+
+
+def _segments_text(run: Run, options: argparse.Namespace, decimals: int) -> str:
+    names = _scored_metrics(run)
+    rows = list(_segment_rows(run, names)) if names else []
     if options.format == "json":
         return _json_text(rows)
     heads = [] if options.score_only else ["system", "segment"]

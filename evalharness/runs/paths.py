@@ -82,12 +82,12 @@ def check_name(name: str, *, what: str) -> None:
         n_bytes = len(name.encode("utf-8"))
     except UnicodeEncodeError as err:
         raise ConfigError(
-            f"{what} {ascii(name)}: is not UTF-8, so the record cannot hold it. Rename the file it comes from."
+            f"{what} {name!a}: is not UTF-8, so the record cannot hold it. Rename the file it comes from."
         ) from err
     if n_bytes > _LONGEST_NAME_BYTES:
         raise ConfigError(
-            f"{what} {name[:30] + '...'!r}: has {n_bytes} bytes in UTF-8; expected at most {_LONGEST_NAME_BYTES}, since "
-            "it becomes a file name in the record. Give it a shorter name."
+            f"{what} {name[:30] + '...'!r}: has {n_bytes} bytes in UTF-8; expected at most {_LONGEST_NAME_BYTES}, "
+            "since it becomes a file name in the record. Give it a shorter name."
         )
 
 

@@ -10,6 +10,7 @@ from evalharness.records import TestSet
 from evalharness.runs.paths import check_name
 from evalharness.testsets.base import Reader
 from evalharness.testsets.library import write_library
+from evalharness.textio import STANDARD_INPUT
 
 
 def import_testset(
@@ -18,6 +19,11 @@ def import_testset(
     """Read a test set and write it to `references/NAME`, with its raw files beside it; the test set and its folder.
 
     Raises: InputError where the files are not what the reader expects, or the folder holds a test set already."""
+    if STANDARD_INPUT in map(str, files):
+        raise InputError(
+            f"{STANDARD_INPUT}: standard input cannot be imported, since the files a test set is made from are kept "
+            "beside it under their names. Write it to a file and import that."
+        )
     testset = reader.read()
     check_name(testset.name, what="name of the test set")
     names = [path.name for path in files]

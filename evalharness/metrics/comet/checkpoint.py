@@ -14,7 +14,7 @@ from typing import Any
 from evalharness.errors import MissingDependencyError, MissingModelError
 
 LOCAL = "local"
-HUB_NAME = re.compile(r"[\w.-]+(/[\w.-]+)?")
+HUB_NAME = re.compile(r"\w[\w.-]*(/\w[\w.-]*)?")
 """Of a repository on the hub: `owner/name`, or `name` for the oldest ones, encoders such as xlm-roberta-large."""
 _SETTINGS_FILE = "hparams.yaml"
 _UNIFIED = ("unified_metric", "xcomet_metric")

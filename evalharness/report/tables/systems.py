@@ -27,7 +27,7 @@ def build(run: RunView, settings: ReportSettings) -> Table:
     if metrics:
         systems.sort(key=_best_first(scores, metrics[0]))
     best = {metric.name: _top(run, scores, metric) for metric in metrics}
-    headings = _headings(metrics)
+    heads = headings(metrics)
     rows: list[tuple[Cell, ...]] = []
     for system in systems:
         cells: list[Cell] = [TextCell(text=system)]
@@ -46,14 +46,14 @@ def build(run: RunView, settings: ReportSettings) -> Table:
         caption=f"{run.plan.testset.name} {run.plan.testset.language_pair}, {run.plan.testset.n_segments} segments",
         columns=(
             Column(heading="System"),
-            *(Column(heading=headings[metric.name], higher_is_better=metric.higher_is_better) for metric in metrics),
+            *(Column(heading=heads[metric.name], higher_is_better=metric.higher_is_better) for metric in metrics),
         ),
         rows=tuple(rows),
         notes=tuple(_notes(run, metrics, scores)),
     )
 
 
-def _headings(metrics: Sequence[PlannedMetric]) -> dict[str, str]:
+def headings(metrics: Sequence[PlannedMetric]) -> dict[str, str]:
     """Column heads by metric name; where two metrics share the field's spelling, with the option name behind it."""
     shared = Counter(metric.heading for metric in metrics)
     return {
@@ -115,14 +115,14 @@ def _notes(run: RunView, metrics: list[PlannedMetric], scores: Scores) -> list[s
                 f"Only pairs with {test.system_b} were tested: where another system is the best, systems without a "
                 "mark may still not differ from it."
             )
-    headings = _headings(metrics)
+    heads = headings(metrics)
     for metric in metrics:
-        notes.append(f"{headings[metric.name]}: {metric.signature}")
+        notes.append(f"{heads[metric.name]}: {metric.signature}")
         gaps = [line for line in scores.values() if line.metric == metric.name and line.n_missing]
         if gaps:
             of_each = ", ".join(f"{line.n_missing} of {line.system}" for line in gaps)
             notes.append(
-                f"{headings[metric.name]}: some segments have no score ({of_each}); scores are over the others, "
+                f"{heads[metric.name]}: some segments have no score ({of_each}); scores are over the others, "
                 "differences over the segments that every compared system has a score for."
             )
     notes += [
