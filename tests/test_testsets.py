@@ -218,6 +218,20 @@ class TestImport:
         assert "already holds an imported test set" in finished.err
         assert Path("references/mine/testset.json").read_bytes() == before
 
+    @pytest.mark.parametrize(
+        ("settings", "said"),
+        [
+            (["reference_columns=[]"], "2 segments, zh-en, NO references"),
+            (["reference_columns=[a]", "document_column=doc"], "2 segments, zh-en, 1 reference each, 1 documents"),
+            (["reference_columns=[a,b]"], "2 segments, zh-en, 2 references each, no documents named"),
+        ],
+    )
+    def test_what_was_found_is_said(self, command: Callable[..., Finished], settings: list[str], said: str) -> None:
+        write("x.tsv", "source\ta\tb\tdoc", "一\tone\t1\td", "二\ttwo\t2\td")
+        finished = command("import", "x.tsv", "--reader", "tsv", "--name", "x", "-l", "zh-en", "--set", *settings)
+        assert finished.code == 0, finished.err
+        assert said in finished.out
+
     def test_bad_file_writes_nothing(self, command: Callable[..., Finished]) -> None:
         path = write("pairs.txt", "One.", "Two.")
         finished = command("import", path, "--reader", "interleaved", "--name", "bad")

@@ -10,6 +10,7 @@ from typing import Any
 from evalharness.cli.main import check_utf8, shown_path
 from evalharness.config import build, compose_config, set_values
 from evalharness.errors import EXIT_DONE, ConfigError
+from evalharness.records import TestSet
 from evalharness.testsets.base import Reader
 from evalharness.workflows.import_testset import import_testset
 
@@ -50,9 +51,25 @@ def main(arguments: Sequence[str]) -> int:
     testset, folder = import_testset(
         reader, files=options.files, references=options.references, license_note=options.license
     )
-    print(f"{shown_path(folder)}: {len(testset.segments)} segments, {testset.language_pair}")
-    print(f"Score systems on it: evalharness run testset=library testset.name={testset.name} systems=[folder] ...")
+    print(
+        f"{shown_path(folder)}: {len(testset.segments)} segments, {testset.language_pair}, {_references(testset)}, "
+        f"{_documents(testset)}"
+    )
+    print(f"Score systems on it: evalharness score -t {testset.name} HYP...")
     return EXIT_DONE
+
+
+def _references(testset: TestSet) -> str:
+    counts = sorted({len(segment.references) for segment in testset.segments})
+    if counts == [0]:
+        return "NO references (only reference-free metrics can score it)"
+    shown = str(counts[0]) if len(counts) == 1 else f"{counts[0]} to {counts[-1]}"
+    return f"{shown} reference{'' if counts == [1] else 's'} each"
+
+
+def _documents(testset: TestSet) -> str:
+    documents = {segment.document for segment in testset.segments} - {None}
+    return f"{len(documents)} documents" if documents else "no documents named"
 
 
 def _values(options: argparse.Namespace) -> dict[str, Any]:
