@@ -446,3 +446,16 @@ def test_wmt22_sentences() -> None:
     assert_equal_to_sacrebleu(Chrf(), CHRF, segments)
     assert_equal_to_sacrebleu(Chrfpp(), lambda: CHRF(word_order=2), segments)
     assert_equal_to_sacrebleu(Ter(), TER, short[:15])
+
+
+@pytest.mark.parametrize(
+    ("target", "asian_support", "is_said"),
+    [("zh", False, True), ("jpn", False, True), ("zh", True, False), ("ko", False, False), ("en", False, False)],
+)
+def test_ter_of_a_language_without_spaces_is_said(
+    caplog: pytest.LogCaptureFixture, target: str, asian_support: bool, is_said: bool
+) -> None:
+    Ter(asian_support=asian_support, normalized=asian_support).for_language_pair(
+        LanguagePair(source="en", target=target)
+    )
+    assert [f"{target} is written without spaces" in message for message in caplog.messages] == [True] * is_said

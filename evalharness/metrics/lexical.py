@@ -11,6 +11,7 @@ first, which changes chrF with `whitespace=True` and nothing else here.
 from __future__ import annotations
 
 import functools
+import logging
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from enum import Enum
@@ -31,6 +32,8 @@ if TYPE_CHECKING:
     from sacrebleu.metrics.chrf import CHRF
     from sacrebleu.metrics.ter import TER
     from sacrebleu.tokenizers.tokenizer_13a import Tokenizer13a
+
+_log = logging.getLogger(__name__)
 
 ROWS_PER_CALL = 4096
 # Seconds for BLEU and chrF rows of 8,192 segments: 0.32 and 0.34 at 100, 0.22 and 0.23 at 400, 0.24 and 0.30 at 1600.
@@ -356,6 +359,12 @@ class Ter:
         return "TER"
 
     def for_language_pair(self, lp: LanguagePair) -> Ter:
+        if _TOKENIZER_OF_TARGET.get(base_language(lp.target)) in ("zh", "ja-mecab") and not self.asian_support:
+            _log.warning(
+                "TER: %s is written without spaces, so that a whole phrase counts as one word; "
+                "metrics.ter.normalized=true metrics.ter.asian_support=true takes characters as words.",
+                lp.target,
+            )
         return self
 
     def statistics(self, segments: Sequence[ScoringSegment]) -> Array:
