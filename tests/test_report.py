@@ -464,8 +464,8 @@ def check_latex(text: str) -> None:
     [
         # The smallest p of the exact test is 2 / 2^G; Holm multiplies it by the number of pairs.
         (9, 5, None),  # 2/512 x 10 = 0.039
-        (9, 6, "with 9 segments the smallest p-value there is is 0.0039, 0.059 over 15 pairs."),
-        (5, 2, "with 5 segments the smallest p-value there is is 0.062."),
+        (9, 6, "with 9 segments no p-value is below 0.0039, or 0.059 corrected for 15 pairs."),
+        (5, 2, "with 5 segments no p-value is below 0.062."),
         (6, 2, None),  # 2/64 = 0.031
         (17, 2, None),  # not exact
     ],
@@ -494,3 +494,8 @@ def test_metrics_that_share_a_heading_are_told_apart() -> None:
 @pytest.mark.parametrize(("score", "shown"), [(-0.04, "0.0"), (-0.06, "-0.1"), (0.04, "0.0"), (None, "-")])
 def test_nothing_is_shown_as_minus_zero(score: float | None, shown: str) -> None:
     assert ScoreCell(score=score).shown() == shown
+
+
+def test_hyphens_stay_hyphens_in_latex() -> None:
+    table = Table(name="t", caption="c", columns=(Column(heading="System"),), rows=((TextCell(text="a-b--c---d"),),))
+    assert "a-b-{}-c-{}-{}-d" in table.to_latex()

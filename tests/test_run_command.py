@@ -50,6 +50,8 @@ class TestBundledRun:
             assert re.search(rf"^{candidate} +\d+\.\d\*? +\d+\.\d\*? +\d+\.\d\*? +\d+\.\d", finished.out, re.M)
         record = Path("results/latest")
         assert f"Record: results/{record.readlink()}" in finished.out
+        readme = (REPOSITORY / "README.md").read_text(encoding="utf-8")
+        assert f"```text\n{finished.out}```\n" in readme, "README shows another output of the first command"
         table = pq.read_table(record / "segments.parquet").to_pylist()
         assert {(row["system"], row["segment"]) for row in table} == {
             (candidate, str(number)) for candidate in CANDIDATES for number in range(1, 10)

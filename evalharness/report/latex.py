@@ -63,4 +63,5 @@ def _cell(cell: Cell) -> str:
 
 
 def _escaped(text: str) -> str:
-    return _SPECIAL.sub(lambda match: _ESCAPES[match.group()], one_line(text))
+    escaped = _SPECIAL.sub(lambda match: _ESCAPES[match.group()], one_line(text))
+    return re.sub("-(?=-)", "-{}", escaped)  # two hyphens would become a dash

@@ -18,6 +18,9 @@ from evalharness.runs.paths import RunPaths
 from evalharness.textio import read_json, unfinished_files, write_json
 
 SCHEMA = 1
+ROWS_VERSION = "1"
+"""Bumped whenever the rows of any metric change under an unchanged signature. Keys of logs and cache hold it, and so
+does the identity of a run: an older record is left as it is, and a new one begun."""
 _RECORDED_PACKAGES = ("evalharness", "sacrebleu", "unbabel-comet", "torch", "numpy", "pandas", "pyarrow", "hydra-core")
 
 
@@ -72,7 +75,7 @@ class Plan:
 
 def identity_of(testset: PlannedTestSet, systems: Sequence[PlannedSystem], metrics: Sequence[PlannedMetric]) -> str:
     """The fingerprint of what decides the scores: test set, outputs, metric signatures; never order, time or paths."""
-    parts: list[str | None] = [testset.fingerprint]
+    parts: list[str | None] = [ROWS_VERSION, testset.fingerprint]
     for system in sorted(systems, key=lambda planned: planned.name):
         parts += ["system", system.name, system.signature]
     for metric in sorted(metrics, key=lambda planned: planned.name):

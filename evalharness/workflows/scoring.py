@@ -17,11 +17,10 @@ from evalharness.metrics.base import Metric, Needs
 from evalharness.records import Array, Floats, ScoringSegment, TestSet
 from evalharness.runs.cache import RowCache
 from evalharness.runs.log import JsonLines
+from evalharness.runs.plan import ROWS_VERSION
 
 Pair: TypeAlias = tuple[int, int]
 """System index and segment index."""
-_ROWS_VERSION = "1"
-"""Bumped whenever the rows of any metric change under an unchanged signature: keys of logs and cache hold it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -107,7 +106,7 @@ class MetricScorer:
         kind = f"{type(self._metric).__module__}.{type(self._metric).__qualname__}"
         keys = {}
         for segment_index, segment in enumerate(self._testset.segments):
-            given: list[str | None] = [_ROWS_VERSION, kind, signature]
+            given: list[str | None] = [ROWS_VERSION, kind, signature]
             given.append(segment.source if Needs.SOURCE in needs else None)
             given += [str(len(segment.references)), *segment.references] if Needs.REFERENCE in needs else [None]
             prefix = fingerprint(given)

@@ -105,10 +105,11 @@ def _notes(run: RunView, metrics: list[PlannedMetric], scores: Scores) -> list[s
         smallest = 2.0 ** (1 - test.n_units)
         n_together = 1 if test.p_holm is None else n_pairs
         if test.n_draws is None and smallest * n_together >= _ALPHA:
-            of_pairs = f", {smallest * n_together:.2g} over {n_together} pairs" if n_together > 1 else ""
+            corrected = min(1.0, smallest * n_together)
+            of_pairs = f", or {corrected:.2g} corrected for {n_together} pairs" if n_together > 1 else ""
             notes.append(
-                f"No difference can be significant here: with {test.n_units} {test.unit}s the smallest p-value there "
-                f"is is {smallest:.2g}{of_pairs}. So nothing is told apart, whatever the scores."
+                f"No difference can be significant here: with {test.n_units} {test.unit}s no p-value is below "
+                f"{smallest:.2g}{of_pairs}. So nothing is told apart, whatever the scores."
             )
         if n_pairs > 1 and len({line.system_b for line in compared}) == 1:  # the baseline: `pairs_of` puts it second
             notes.append(
