@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
 
 from evalharness.errors import ConfigError, InputError, nearest
-from evalharness.records import Segment
+from evalharness.records import LanguagePair, Segment, TestSet
 from evalharness.testsets.base import check_ids
 from evalharness.textio import check_text
 
@@ -35,6 +36,42 @@ class ColumnNames:
     def named(self) -> list[str]:
         single = [self.source, self.id, self.document, self.domain]
         return [name for name in single if name is not None] + list(self.references)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Columns:
+    """What the settings of formats with named columns share. A format says what its rows are in `_rows`."""
+
+    path: str
+    language_pair: str
+    source_column: str | None = "source"
+    reference_columns: tuple[str, ...] = field(default=("reference",))
+    id_column: str | None = None
+    document_column: str | None = None
+    domain_column: str | None = None
+    name: str | None = None
+    provenance: str = ""
+
+    def read(self) -> TestSet:
+        columns = ColumnNames(
+            source=self.source_column,
+            references=self.reference_columns,
+            id=self.id_column,
+            document=self.document_column,
+            domain=self.domain_column,
+        )
+        return TestSet(
+            name=self.name or Path(self.path).stem,
+            language_pair=LanguagePair.parse(self.language_pair),
+            segments=segments_from_rows(self._rows(columns), columns),
+            provenance=self.provenance or f"columns of {Path(self.path).name}",
+        )
+
+    def _rows(self, columns: ColumnNames) -> Iterator[tuple[str, Mapping[str, str | None]]]:
+        """For each row where it stands (`file:line`) and its texts by column name.
+
+        Raises: InputError naming the line that is no row."""
+        raise NotImplementedError
 
 
 def check_columns(wanted: Iterable[str], present: Sequence[str], *, where: str) -> None:
