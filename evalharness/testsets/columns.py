@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -39,7 +40,7 @@ class ColumnNames:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Columns:
+class Columns(ABC):
     """What the settings of formats with named columns share. A format says what its rows are in `_rows`."""
 
     path: str
@@ -67,11 +68,11 @@ class Columns:
             provenance=self.provenance or f"columns of {Path(self.path).name}",
         )
 
+    @abstractmethod
     def _rows(self, columns: ColumnNames) -> Iterator[tuple[str, Mapping[str, str | None]]]:
         """For each row where it stands (`file:line`) and its texts by column name.
 
         Raises: InputError naming the line that is no row."""
-        raise NotImplementedError
 
 
 def check_columns(wanted: Iterable[str], present: Sequence[str], *, where: str) -> None:
