@@ -100,10 +100,13 @@ def build(config: DictConfig, key: str, *, allowed: Sequence[str]) -> object:
 
     Args: allowed: packages that targets may come from.
     Raises: ConfigError naming the key that is unknown, missing or of the wrong type."""
-    option = OmegaConf.select(config, key)
-    if not isinstance(option, DictConfig) or _TARGET not in option:
-        raise ConfigError(f"{key}: expected an option with a {_TARGET}, found {option!r}.")
-    target = str(option[_TARGET])
+    try:
+        option = OmegaConf.select(config, key)
+        if not isinstance(option, DictConfig) or _TARGET not in option:
+            raise ConfigError(f"{key}: expected an option with a {_TARGET}, found {option!r}.")
+        target = str(option[_TARGET])
+    except OmegaConfBaseException as err:
+        raise ConfigError(f"{key}: is no option with a {_TARGET}: {str(err).splitlines()[0]}") from err
     cls = _imported(target, key, allowed)
     settings = OmegaConf.masked_copy(option, [str(name) for name in option if name != _TARGET])
     settings._set_parent(option._get_parent())  # interpolations reach the rest of the configuration

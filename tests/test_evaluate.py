@@ -250,3 +250,37 @@ def test_a_folder_of_something_else_is_left_alone(command: Callable[..., Finishe
     assert finished.code == 2
     assert "is not empty and holds no plan.json" in finished.err
     assert [path.name for path in folder.iterdir()] == ["mine.txt"]
+
+
+def test_other_settings_take_the_mark_of_completion_with_the_plan(command: Callable[..., Finished]) -> None:
+    assert command("run", "metrics=[bleu]").code == 0
+    record = Path("results/latest").resolve()
+    log = record / "scores" / "bleu.jsonl"
+    log.write_text("garbage\n" + log.read_text())
+    assert command("run", "metrics=[bleu]", "stats.baseline=gloss").code == 2
+    assert not (record / "done.json").exists()
+
+
+def test_an_older_segments_csv_goes(command: Callable[..., Finished]) -> None:
+    assert command("run", "metrics=[bleu]", "report.segments_csv=true").code == 0
+    assert Path("results/latest/segments.csv").exists()
+    assert command("run", "metrics=[bleu]").code == 0
+    assert not Path("results/latest/segments.csv").exists()
+
+
+def test_a_metric_cannot_be_called_like_a_column() -> None:
+    with pytest.raises(eh.EvalHarnessError, match="metric name 'source': is a column of segments"):
+        eh.evaluate(metrics={"source": Length()})
+    run = eh.evaluate(metrics={"length": Length()})
+    from evalharness.runs.segments import COLUMNS
+
+    assert set(run.segments.columns) - {"length"} == COLUMNS
+
+
+@pytest.mark.parametrize("lines", [["- a"], ["# @package metrics.x", "_target_: ${nope}"]])
+def test_an_option_that_is_none_is_one_message(command: Callable[..., Finished], lines: list[str]) -> None:
+    Path("mine/metrics").mkdir(parents=True)
+    Path("mine/metrics/x.yaml").write_text("\n".join(lines) + "\n")
+    finished = command("run", "--config-dir", "mine", "metrics=[x]")
+    assert finished.code == 2
+    assert "Traceback" not in finished.err

@@ -115,6 +115,7 @@ def write_plan(paths: RunPaths, plan: Plan) -> None:
         plan = replace(plan, **began)
         if json.loads(json.dumps(asdict(plan))) == json.loads(json.dumps(asdict(recorded))):
             return
+        paths.done.unlink(missing_ok=True)  # what is derived does not follow from the new settings yet
     write_json(paths.plan, asdict(plan))
 
 

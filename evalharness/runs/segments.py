@@ -11,6 +11,9 @@ from evalharness.records import Floats, TestSet
 from evalharness.runs.paths import RunPaths
 from evalharness.textio import replacing
 
+_OF_TESTSET = ("testset", "language_pair", "domain", "document", "segment", "source", "references")
+COLUMNS = frozenset((*_OF_TESTSET, "system", "hypothesis", "flags"))
+"""Every column that is not a metric's."""
 NO_HYPOTHESIS = "no-hypothesis"
 EMPTY_HYPOTHESIS = "empty-hypothesis"
 
@@ -49,6 +52,7 @@ def write_segments(
     table = pa.table(columns)
     with replacing(paths.segments, "wb") as file:
         pq.write_table(table, file)
+    paths.segments_csv.unlink(missing_ok=True)  # an older one would contradict the rest
     if as_csv:
         frame = table.to_pandas()
         frame["references"] = ["\n".join(references) for references in frame["references"]]

@@ -25,6 +25,7 @@ from evalharness.runs.plan import (
     recorded_machine,
     recorded_versions,
 )
+from evalharness.runs.segments import COLUMNS
 from evalharness.stats.settings import StatsSettings
 from evalharness.stats.units import units_of
 from evalharness.systems.base import System, SystemGroup
@@ -76,6 +77,8 @@ def prepare(experiment: Experiment) -> Prepared:
         raise ConfigError("metrics=[]: there is nothing to score; name at least one metric.")
     for name, metric in metrics.items():
         check_name(name, what="metric name")
+        if name in COLUMNS:
+            raise ConfigError(f"metric name {name!r}: is a column of segments.parquet already; choose another name.")
         _check_needs(name, metric, testset)
     unavailable: list[MissingError] = []
     planned_metrics = []

@@ -77,7 +77,10 @@ class Checkpoint:
         return family != "referenceless_regression_metric"
 
     def _unified_inputs(self) -> list[str]:
-        return list(self.settings().get("input_segments", ["mt", "src", "ref"]))
+        inputs = self.settings().get("input_segments", ["mt", "src", "ref"])
+        if not isinstance(inputs, list) or not all(isinstance(name, str) for name in inputs):
+            raise MissingModelError(f"{self.settings_file}: input_segments {inputs!r}: expected a list of names.")
+        return inputs
 
 
 def locate(model: str, revision: str | None) -> Checkpoint:
