@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from evalharness.errors import InputError
+from evalharness.errors import ConfigError, InputError
 from evalharness.testsets.columns import ColumnNames, Columns, check_columns
 from evalharness.textio import read_lines
 
@@ -15,6 +15,13 @@ class Delimited(Columns):
     """One row a segment. Fields are taken as they stand: no quoting, no escapes, so a quotation mark is a character."""
 
     delimiter: str = "\t"
+
+    def __post_init__(self) -> None:
+        if not self.delimiter:
+            raise ConfigError(
+                "testset.delimiter='': nothing stands between the fields; expected at least one character, such as a "
+                "tab. Leave the setting out for tab-separated files."
+            )
 
     def _rows(self, columns: ColumnNames) -> Iterator[tuple[str, Mapping[str, str | None]]]:
         header, *rows = read_lines(self.path)
