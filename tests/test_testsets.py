@@ -93,6 +93,23 @@ class TestPlain:
         with pytest.raises(ConfigError, match=r"'ref' is named twice"):
             Delimited(path="x.tsv", language_pair="zh-en", reference_columns=("ref", "ref")).read()
 
+    @pytest.mark.parametrize("twin", ["./ref.en", "sub/../ref.en", "linked.en"])
+    def test_one_reference_under_two_paths_is_refused(self, twin: str) -> None:
+        write("ref.en", "one")
+        Path("sub").mkdir()
+        Path("linked.en").symlink_to("ref.en")
+        for paths in (("ref.en", twin), (twin, "other.en", str(Path("ref.en").resolve()))):
+            with pytest.raises(ConfigError) as raised:
+                Plain(language_pair="zh-en", references=paths)
+            assert str(raised.value) == (
+                f"testset.references: {paths[0]} and {paths[-1]} are one file; each reference counts once. "
+                "Leave one of them out."
+            )
+
+    def test_standard_input_is_no_file_of_its_name(self) -> None:
+        reader = Plain(language_pair="zh-en", references=("-", "./-"))
+        assert reader.references == ("-", "./-")
+
     def test_nothing_given(self) -> None:
         with pytest.raises(ConfigError, match=r"neither testset\.source nor testset\.references"):
             Plain(language_pair="zh-en")
@@ -117,6 +134,21 @@ class TestColumns:
     def test_wrong_number_of_fields_names_the_line(self) -> None:
         with pytest.raises(InputError, match=r"set\.tsv:3: 3 fields where the header has 2 columns"):
             Delimited(path=write("set.tsv", "source\treference", "一\tone", "二\tt\two"), language_pair="zh-en").read()
+
+    def test_an_empty_delimiter_is_refused(self, command: Callable[..., Finished]) -> None:
+        path = write("set.tsv", "source\treference", "一\tone")
+        with pytest.raises(ConfigError, match=r"testset\.delimiter='': .*; expected at least one character"):
+            Delimited(path=path, language_pair="zh-en", delimiter="")
+        settings = ["--set", "delimiter=''"]
+        finished = command("import", path, "--reader", "tsv", "-l", "zh-en", "--name", "x", *settings)
+        assert finished.code == 2
+        assert "testset.delimiter=''" in finished.err
+        assert not Path("references").exists()
+
+    def test_a_delimiter_of_several_characters(self) -> None:
+        path = write("set.txt", "source ||| reference", "一 ||| one")
+        (segment,) = Delimited(path=path, language_pair="zh-en", delimiter=" ||| ").read().segments
+        assert (segment.source, segment.references) == ("一", ("one",))
 
     def test_header_without_rows(self) -> None:
         with pytest.raises(InputError, match="no segments"):

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from evalharness.errors import ConfigError
 from evalharness.records import LanguagePair, Segment, TestSet
 from evalharness.testsets.base import check_counts
-from evalharness.textio import read_lines
+from evalharness.textio import STANDARD_INPUT, read_lines
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,10 +29,13 @@ class Plain:
                 "testset: neither testset.source nor testset.references names a file; give one or both, for instance "
                 "testset.source=src.zh 'testset.references=[ref.en]'."
             )
-
-        twice = [path for path in self.references if self.references.count(path) > 1]
-        if twice:
-            raise ConfigError(f"testset.references: {twice[0]} is named twice; each reference counts once.")
+        files: dict[str, str] = {}  # named path by where it leads
+        for path in self.references:
+            file = path if path == STANDARD_INPUT else os.path.realpath(path)
+            if file in files:
+                found = f"{path} is named twice" if files[file] == path else f"{files[file]} and {path} are one file"
+                raise ConfigError(f"testset.references: {found}; each reference counts once. Leave one of them out.")
+            files[file] = path
 
     def read(self) -> TestSet:
         files = [path for path in (self.source, *self.references, self.documents) if path is not None]
