@@ -92,6 +92,12 @@ def made(*references: str, **changes: object) -> TestSet:
     return replace(TestSet(name="made", language_pair=LP, segments=segments), **changes)
 
 
+def one(**changes: object) -> TestSet:
+    """A test set of one segment."""
+    segment = Segment(id="1", source="源", references=("a",))
+    return made(segments=(replace(segment, **changes),))  # type: ignore[arg-type]
+
+
 def lines(run: eh.Run, name: str) -> list[dict[str, str]]:
     with open(run.folder / name, encoding="utf-8", newline="") as file:
         return list(csv.DictReader(file))
@@ -171,11 +177,39 @@ class TestTextsMadeInPython:
                 made(segments=(Segment(id="1", source=b"x", references=("a",)),)),  # type: ignore[arg-type]
                 "segment '1': source: is bytes; expected a string",
             ),
+            (one(id=0), "segment 1: id: is int; expected a string"),
+            (one(id="\ud800"), "segment 1: id: character 1 is an unpaired surrogate"),
+            (one(document=1), "segment '1': document: is int; expected a string"),
+            (one(document="d\udfff"), "segment '1': document: character 2 is an unpaired surrogate"),
+            (one(domain=1.5), "segment '1': domain: is float; expected a string"),
+            (one(domain="\ud800"), "segment '1': domain: character 1 is an unpaired surrogate"),
+            (made("a", name=7), "name of the test set 7: is int; expected a string"),
+            (made("a", name="n\ud800"), r"name of the test set 'n\\ud800': character 2 is an unpaired surrogate"),
+            (made("a", provenance="\ud800"), "test set 'made': provenance: character 1 is an unpaired surrogate"),
+            (made("a", provenance=None), "test set 'made': provenance: is NoneType; expected a string"),
+            (
+                made("a", language_pair="zh-en"),
+                r"language pair is 'zh-en', a str; expected a LanguagePair, such as LanguagePair.parse\('zh-en'\)",
+            ),
+            (made("a", language_pair=LanguagePair(source=1, target="en")), "source language: is int"),  # type: ignore[arg-type]
+            (made("a", language_pair=LanguagePair(source="zh", target="\ud800")), "target language: character 1"),
+            (made(segments="ab"), "test set 'made': its segments are str; expected a tuple of Segment"),
+            (made(segments=None), "test set 'made': its segments are NoneType; expected a tuple of Segment"),
+            (made(segments=({"id": "1"},)), "segment 1: is dict; expected a Segment"),
         ],
     )
     def test_are_checked_like_files(self, testset: TestSet, said: str) -> None:
         with pytest.raises(InputError, match=said):
-            eh.evaluate(testset=testset, systems={"mine": ["a"] * len(testset.segments)}, metrics=["bleu"])
+            eh.evaluate(testset=testset, systems={"mine": ["a"]}, metrics=["bleu"], name="x")
+        assert not Path("results").exists()
+
+    def test_must_make_a_test_set(self) -> None:
+        class Wrong:
+            def read(self) -> str:
+                return "text"
+
+        with pytest.raises(InputError, match="the test set is a str; expected a TestSet"):
+            eh.evaluate(testset=Wrong(), systems={"mine": ["a"]}, metrics=["bleu"])  # type: ignore[arg-type]
         assert not Path("results").exists()
 
     def test_are_named_in_the_settings(self) -> None:

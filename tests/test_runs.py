@@ -183,6 +183,11 @@ class TestPaths:
         with pytest.raises(ConfigError, match="system name"):
             check_name(name, what="system name")
 
+    @pytest.mark.parametrize("name", [None, 1, b"a", ["a"]])
+    def test_names_that_are_no_strings(self, name: object) -> None:
+        with pytest.raises(ConfigError, match=rf"system name .*: is {type(name).__name__}; expected a string"):
+            check_name(name, what="system name")
+
     def test_a_name_that_is_no_text_is_shown_escaped(self) -> None:
         with pytest.raises(ConfigError, match=r"system name 'a\\udcff': is not UTF-8"):
             check_name("a\udcff", what="system name")

@@ -73,6 +73,8 @@ def check_name(name: str, *, what: str) -> None:
     """Refuse a name that cannot be a file name everywhere.
 
     Raises: ConfigError naming what the name is for."""
+    if not isinstance(name, str):
+        raise ConfigError(f"{what} {name!r}: is {type(name).__name__}; expected a string.")
     if not _NAME.fullmatch(name):
         raise ConfigError(
             f"{what} {name!r}: becomes a file name in the record, so it cannot be empty, hold control characters or "

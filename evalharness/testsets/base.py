@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Protocol, runtime_checkable
 
 from evalharness.errors import AlignmentError, InputError
-from evalharness.records import Segment, TestSet
+from evalharness.records import LanguagePair, Segment, TestSet
 from evalharness.textio import check_text
 
 
@@ -40,19 +40,50 @@ def check_testset(testset: TestSet) -> None:
     """Refuse a test set that no reader should give; test sets made in Python come unread.
 
     Raises: InputError naming the segment."""
+    if not isinstance(testset, TestSet):
+        raise InputError(
+            f"the test set is a {type(testset).__name__}; expected a TestSet. A reader's read() makes one."
+        )
+    check_text(testset.name, where=f"name of the test set {testset.name!r}")
     where = f"test set {testset.name!r}"
+    check_text(testset.provenance, where=f"{where}: provenance")
+    _check_language_pair(testset.language_pair, where=where)
+    if isinstance(testset.segments, str) or not isinstance(testset.segments, Sequence):
+        raise InputError(
+            f"{where}: its segments are {type(testset.segments).__name__}; expected a tuple of Segment. tuple(...) "
+            "makes one of a generator."
+        )
     if not testset.segments:
         raise InputError(f"{where}: has no segments; there is nothing to score.")
+    for number, segment in enumerate(testset.segments, start=1):
+        if not isinstance(segment, Segment):
+            raise InputError(f"{where}: segment {number}: is {type(segment).__name__}; expected a Segment.")
+        check_text(segment.id, where=f"{where}: segment {number}: id")
     check_ids(testset.segments, where=where)
     for segment in testset.segments:
-        of_segment = f"{where}: segment {segment.id!r}"
-        if not isinstance(segment.references, tuple):
-            raise InputError(
-                f"{of_segment}: its references are {type(segment.references).__name__}; expected a tuple of strings."
-            )
-        for position, text in enumerate((segment.source, *segment.references)):
-            if position or text is not None:
-                check_text(text, where=f"{of_segment}: {f'reference {position}' if position else 'source'}")
+        _check_segment(segment, where=f"{where}: segment {segment.id!r}")
+
+
+def _check_language_pair(lp: LanguagePair, *, where: str) -> None:
+    if not isinstance(lp, LanguagePair):
+        raise InputError(
+            f"{where}: its language pair is {lp!r}, a {type(lp).__name__}; expected a LanguagePair, such as "
+            "LanguagePair.parse('zh-en')."
+        )
+    check_text(lp.source, where=f"{where}: source language")
+    check_text(lp.target, where=f"{where}: target language")
+
+
+def _check_segment(segment: Segment, *, where: str) -> None:
+    if not isinstance(segment.references, tuple):
+        raise InputError(
+            f"{where}: its references are {type(segment.references).__name__}; expected a tuple of strings."
+        )
+    for name, text in (("source", segment.source), ("document", segment.document), ("domain", segment.domain)):
+        if text is not None:
+            check_text(text, where=f"{where}: {name}")
+    for position, text in enumerate(segment.references, start=1):
+        check_text(text, where=f"{where}: reference {position}")
 
 
 def check_ids(segments: Sequence[Segment], *, where: str) -> None:
