@@ -40,6 +40,15 @@ def made(*references: str) -> eh.TestSet:
     return eh.TestSet(name="made", language_pair=eh.LanguagePair(source="zh", target="en"), segments=segments)
 
 
+class HalfASystem:
+    """What translates, and has a heading and nothing else."""
+
+    heading = "Half"
+
+    def translate(self) -> None:
+        return
+
+
 @pytest.fixture(scope="module")
 def evaluated(tmp_path_factory: pytest.TempPathFactory) -> eh.Run:
     return eh.evaluate(
@@ -222,6 +231,22 @@ class TestSettings:
         assert (run.comparisons["system_a"][0], run.comparisons["system_b"][0]) == ("theirs", "mine")
         assert len(pd.read_csv(run.paths.segments_csv)) == 18  # 2 systems of 9 segments
 
+    def test_name_and_results_can_be_overrides(self) -> None:
+        run = eh.evaluate(
+            systems={"mine": candidate("polished")}, metrics=["chrf"], overrides=["results=elsewhere", "name=wmt"]
+        )
+        assert run.folder.parent == Path("elsewhere")
+        assert run.folder.name.startswith("wmt-")
+        assert (run.plan.settings["results"], run.plan.settings["name"]) == ("elsewhere", "wmt")
+        assert not Path("results").exists()
+
+    def test_a_setting_of_an_imported_test_set(self) -> None:
+        shutil.copytree(REPOSITORY / "references" / "zhengzhou", "references/imported")
+        run = eh.evaluate(
+            testset="imported", systems={"mine": SOURCES}, overrides=["testset.language_pair=en-zh"], metrics=["chrf"]
+        )
+        assert (run.plan.testset.name, run.plan.testset.language_pair) == ("imported", "en-zh")
+
     def test_an_override_is_never_dropped(self) -> None:
         write("hyp/third.en", *candidate("gloss"))
         run = eh.evaluate(overrides=["metrics=[ter]", "systems=[folder]", "systems.folder.path=hyp"])
@@ -293,6 +318,41 @@ class TestRefusals:
             ({"metrics": "bleu"}, ConfigError, "expected a list of names, such as ['bleu']"),
             ({"metrics": []}, ConfigError, "metrics=[]: there is nothing to score"),
             ({"metrics": {}}, ConfigError, "metrics=[]: there is nothing to score"),
+            ({"metrics": None}, ConfigError, "metrics: is a NoneType; expected a list of names"),
+            ({"metrics": 1}, ConfigError, "metrics: is an int; expected a list of names"),
+            ({"metrics": Bleu()}, ConfigError, "metrics: is a Bleu; expected a list of names, such as ['bleu'], or"),
+            ({"metrics": Bleu}, ConfigError, "metrics: is the class Bleu; expected a list of names"),
+            ({"metrics": (name for name in ["bleu"])}, ConfigError, "list(...) makes one of a generator"),
+            ({"metrics": {"bleu", "chrf"}}, ConfigError, "metrics: is a set; expected a list of names"),
+            ({"metrics": [Bleu()]}, ConfigError, "metrics[0]: is a Bleu; expected the name of an option. Objects"),
+            ({"metrics": ["bleu", None]}, ConfigError, "metrics[1]: is a NoneType; expected the name of an option"),
+            ({"metrics": ["bl\udcffeu"]}, InputError, "metrics[0]: character 3 is an unpaired surrogate"),
+            ({"metrics": {"bleu": Bleu}}, ConfigError, "metric 'bleu': is the class Bleu; expected a metric object"),
+            ({"metrics": {"bleu": "bleu"}}, ConfigError, "metric 'bleu': is a str; expected a metric object, such"),
+            ({"metrics": {"bleu": HalfASystem()}}, ConfigError, "metric 'bleu': is a HalfASystem without "),
+            ({"metrics": {1: Bleu()}}, ConfigError, "metric name 1: is int; expected a string"),
+            ({"testset": None}, ConfigError, "testset: is a NoneType; expected a name, a TestSet or a reader"),
+            ({"testset": {"source": []}}, ConfigError, "testset: is a dict; expected a name, a TestSet or a reader"),
+            ({"testset": Path("set.tsv")}, ConfigError, "PosixPath; expected a name, a TestSet or a reader, such"),
+            ({"testset": Plain}, ConfigError, "testset: is the class Plain; expected a name, a TestSet or a reader"),
+            ({"testset": "zheng\ud800"}, InputError, "testset: character 6 is an unpaired surrogate"),
+            ({"testset": eh.TestSet(name="m", language_pair="zh-en", segments=())}, InputError, "LanguagePair.parse"),  # type: ignore[arg-type]
+            ({"systems": [candidate("polished")]}, ConfigError, "systems: is a list; expected a mapping"),
+            ({"systems": {1: candidate("polished")}}, ConfigError, "system name 1: is int; expected a string"),
+            ({"systems": {None: candidate("polished")}}, ConfigError, "system name None: is NoneType"),
+            ({"systems": {"mine": None}}, ConfigError, "system 'mine': is a NoneType; expected a list"),
+            ({"systems": {"mine": Folder}}, ConfigError, "system 'mine': is the class Folder; expected a list"),
+            ({"systems": {"mine": HalfASystem()}}, ConfigError, "system 'mine': is a HalfASystem without check, "),
+            ({"overrides": None}, ConfigError, "overrides: is a NoneType; expected a list of settings, such as ["),
+            ({"overrides": "cache=false"}, ConfigError, "overrides: is a str; expected a list of settings, such as ["),
+            ({"overrides": [1]}, ConfigError, "overrides[0]: is an int; expected a setting, such as "),
+            ({"overrides": ["stats.baseline=\ud800"]}, InputError, "overrides[0]: character 16 is an unpaired surrog"),
+            ({"results": None, "name": 1}, ConfigError, "name of the run 1: is int; expected a string"),
+            ({"name": 0}, ConfigError, "name of the run 0: is int; expected a string"),
+            ({"name": Path("x")}, ConfigError, "name of the run PosixPath('x'): is PosixPath"),
+            ({"results": 1}, ConfigError, "results: is an int; expected the path of a folder"),
+            ({"results": b"x"}, ConfigError, "results: is a bytes; expected the path of a folder"),
+            ({"results": "\ud800"}, InputError, "results: character 1 is an unpaired surrogate"),
             ({"testset": "zhengzou"}, InputError, "test set 'zhengzou': no testset.json under "),
             ({"testset": "zhengzou"}, InputError, "did you mean 'zhengzhou'?"),
             ({"systems": {}}, ConfigError, "systems=[]: there is nothing to score"),
@@ -315,6 +375,32 @@ class TestRefusals:
             eh.evaluate(**{"systems": {"mine": candidate("polished")}, "metrics": ["bleu"], **arguments})
         assert said in str(raised.value)
         assert isinstance(raised.value, eh.EvalHarnessError)
+
+    @pytest.mark.parametrize(
+        ("arguments", "override", "argument"),
+        [
+            ({}, "systems=[folder]", "systems"),
+            ({}, "systems.mine.provenance=x", "systems"),
+            ({}, "+systems.mine=x", "systems"),
+            ({}, "~systems", "systems"),
+            ({"metrics": {"b": Bleu()}}, "metrics=[ter]", "metrics"),
+            ({"metrics": {"b": Bleu()}}, "metrics.b.lowercase=true", "metrics"),
+            ({"testset": made("a")}, "testset=plain", "testset"),
+            ({"testset": made("a")}, "testset.name=other", "testset"),
+            ({"testset": made("a")}, "testset@testset=plain", "testset"),
+            ({"testset": "imported"}, "testset=plain", "testset"),
+            ({"testset": "imported"}, "testset.name=other", "testset"),
+            ({"results": "r"}, "results=other", "results"),
+            ({"name": "n"}, "name=other", "name"),
+        ],
+    )
+    def test_nothing_is_said_twice(self, arguments: dict[str, Any], override: str, argument: str) -> None:
+        with pytest.raises(ConfigError) as raised:
+            eh.evaluate(**{"systems": {"mine": ["a"]}, **arguments}, overrides=[override])
+        assert str(raised.value) == (
+            f"overrides: {override!r} is a setting of {argument}, which the argument {argument}= gives already. Leave "
+            "one of the two out."
+        )
 
 
 def test_a_table_there_is_not(run: eh.Run) -> None:
