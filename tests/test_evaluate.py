@@ -7,7 +7,7 @@ import json
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 import pytest
@@ -221,6 +221,27 @@ class TestTextsMadeInPython:
         assert settings["systems"] == {"mine": "list, made in Python"}
         assert settings["metrics"] == {"length": "Length()"}
         assert (settings["results"], settings["name"]) == ("r", "x")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Odd(Sometimes):
+    """A system that gives the second segment something else than a text."""
+
+    given: Any
+
+    def translate(self, sources: Sequence[SourceSegment], lp: LanguagePair) -> Iterator[Hypothesis]:
+        for source in sources:
+            yield Hypothesis(id=source.id, text=self.given if source.id == "2" else "a")
+
+
+@pytest.mark.parametrize(
+    ("given", "said"), [(7, "is int; expected a string"), ("\ud800", "character 1 is an unpaired surrogate")]
+)
+def test_a_system_gives_texts(given: object, said: str) -> None:
+    with pytest.raises(InputError, match=f"system 'odd': hypothesis for segment '2': {said}"):
+        eh.evaluate(testset=made("a", "b"), systems={"odd": Odd(n_done=1, given=given)}, metrics=["chrf"])
+    (log,) = Path("results").glob("*/hypotheses/odd.jsonl")
+    assert [json.loads(line)["id"] for line in log.read_text().splitlines()] == ["1"]  # what was good is kept
 
 
 class TestDerivedFiles:

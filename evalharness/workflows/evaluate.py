@@ -19,7 +19,7 @@ from evalharness.runs.paths import RunPaths, point_latest_at, run_paths
 from evalharness.runs.plan import PlannedSystem, check_belongs, now, write_plan
 from evalharness.runs.view import RunView
 from evalharness.systems.base import System
-from evalharness.textio import write_json
+from evalharness.textio import check_text, write_json
 from evalharness.workflows.derive import Scored, ScoredMetric, derivation_key, derived_files, write_derived
 from evalharness.workflows.preparation import Experiment, Prepared, prepare
 from evalharness.workflows.scoring import MetricScorer
@@ -200,17 +200,26 @@ def _hypotheses(
     texts: dict[str, str | None] = {}
     for number, entry in log.read():
         segment_id, key, text = entry.get("id"), entry.get("key"), entry.get("text")
+        if not isinstance(segment_id, str):
+            raise log.damaged(number, f"its id is {segment_id!r}; expected a string")
         if segment_id not in keys or keys[segment_id] != key:
             raise log.damaged(number, "the hypothesis belongs to another segment or system")
-        if text is not None:
-            texts[segment_id] = text
+        if text is None:
+            continue
+        try:
+            check_text(text, where="its text")
+        except InputError as err:
+            raise log.damaged(number, str(err).rstrip(".")) from err
+        texts[segment_id] = text
     missing = [source for source in sources if source.id not in texts]
     entries: list[dict[str, Any]] = []
     logged_at = time.monotonic()
     try:
         for hypothesis in system.translate(missing, lp) if missing else ():
-            if hypothesis.id not in keys:
+            if not isinstance(hypothesis.id, str) or hypothesis.id not in keys:
                 raise InputError(f"system {planned.name!r}: gave a hypothesis for {hypothesis.id!r}, no segment's id.")
+            if hypothesis.text is not None:
+                check_text(hypothesis.text, where=f"system {planned.name!r}: hypothesis for segment {hypothesis.id!r}")
             texts[hypothesis.id] = hypothesis.text
             entries.append({**asdict(hypothesis), "key": keys[hypothesis.id]})
             if len(entries) >= _HYPOTHESES_PER_BLOCK or time.monotonic() - logged_at >= _LONGEST_UNLOGGED_S:
