@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from pathlib import Path
 
@@ -131,13 +132,16 @@ def test_a_folder_with_another_runs_record(command: Callable[..., Finished]) -> 
     assert {path: path.read_bytes() for path in record.rglob("*") if path.is_file()} == before
 
 
-def test_a_folder_with_something_else_in_it(command: Callable[..., Finished]) -> None:
+def test_a_record_whose_plan_was_removed(command: Callable[..., Finished]) -> None:
     assert command(*BASE, *FOLDER).code == 0
     record = Path("results/latest").resolve()
     (record / "plan.json").unlink()
+    before = {path: path.read_bytes() for path in record.rglob("*") if path.is_file()}
     finished = command(*BASE, *FOLDER)
     assert finished.code == 2
-    assert "is not empty and holds no plan.json" in finished.err
+    assert "holds logs of a run, such as " in finished.err
+    assert "and no plan.json, which was removed" in finished.err
+    assert {path: path.read_bytes() for path in record.rglob("*") if path.is_file()} == before
 
 
 def test_a_damaged_log(command: Callable[..., Finished]) -> None:
@@ -148,6 +152,43 @@ def test_a_damaged_log(command: Callable[..., Finished]) -> None:
     finished = command(*BASE, *FOLDER)
     assert finished.code == 2
     assert "scores/bleu.jsonl:2: not JSON" in finished.err
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"id": ["1"]}, "its id is ['1']; expected a string"),
+        ({"id": {}}, "its id is {}; expected a string"),
+        ({"id": None}, "its id is None; expected a string"),
+        ({"text": 7}, "its text: is int; expected a string"),
+        ({"text": ["one"]}, "its text: is list; expected a string"),
+        ({"text": "\ud800"}, "its text: character 1 is an unpaired surrogate"),
+        ({"key": [1]}, "the hypothesis belongs to another segment or system"),
+    ],
+)
+def test_a_damaged_log_of_hypotheses(changes: dict[str, object], said: str, command: Callable[..., Finished]) -> None:
+    assert command(*BASE, *FOLDER).code == 0
+    log = Path("results/latest/hypotheses/a.jsonl").resolve()
+    lines = log.read_text().splitlines(keepends=True)
+    log.write_text("".join([lines[0], json.dumps({**json.loads(lines[1]), **changes}) + "\n", *lines[2:]]))
+    finished = command(*BASE, *FOLDER)
+    assert finished.code == 2
+    assert f"hypotheses/a.jsonl:2: {said}" in finished.err
+    assert "Traceback" not in finished.err
+
+
+def test_a_line_missing_from_the_scores(command: Callable[..., Finished]) -> None:
+    write("hyp/b.en", "one", "two", "three")
+    assert command(*BASE, *FOLDER, "metrics=[bleu,chrf]").code == 0
+    scores = Path("results/latest/scores.csv")
+    whole = scores.read_text()
+    scores.write_text("".join(whole.splitlines(keepends=True)[:-1]))
+    finished = command("report", "results/latest")
+    assert (finished.code, finished.out) == (2, "")
+    assert "scores.csv: is damaged: it has 0 lines for system 'b' and metric 'chrf'; expected one" in finished.err
+    scores.unlink()
+    assert command(*BASE, *FOLDER, "metrics=[bleu,chrf]").code == 0
+    assert scores.read_text() == whole
 
 
 def test_tolerated_oddities_are_said_once(command: Callable[..., Finished]) -> None:

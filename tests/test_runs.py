@@ -33,6 +33,8 @@ TESTSET = PlannedTestSet(
 SYSTEMS = (PlannedSystem(name="a", signature="x", provenance=""), PlannedSystem(name="b", signature="y", provenance=""))
 METRICS = (PlannedMetric(name="bleu", heading="BLEU", higher_is_better=True, display_factor=1.0, signature="s"),)
 
+BAD_METRIC = {**dataclasses.asdict(METRICS[0]), "name": 7}
+
 
 def plan(**changes: object) -> Plan:
     made = Plan(
@@ -171,6 +173,63 @@ class TestPlan:
         with pytest.raises(RecordError, match=r"plan\.json: "):
             read_plan(RunPaths(folder=Path()))
 
+    @pytest.mark.parametrize(
+        ("content", "said"),
+        [
+            (b'{"schema": 1, "name": "\xff"}', "not UTF-8"),
+            (b'{"schema": 1,\n"name"}', "not JSON: .* line 2 "),
+            (b"", "not JSON: "),
+        ],
+    )
+    def test_a_plan_that_is_no_text(self, content: bytes, said: str) -> None:
+        Path("plan.json").write_bytes(content)
+        with pytest.raises(RecordError, match=rf"^plan\.json: is damaged: {said}.*Restore it from a copy, or"):
+            read_plan(RunPaths(folder=Path()))
+
+    @pytest.mark.parametrize(
+        ("changes", "said"),
+        [
+            ({"metrics": [{**dataclasses.asdict(METRICS[0]), "name": 7}]}, "name of a metric is 7; expected a str"),
+            ({"metrics": [{**dataclasses.asdict(METRICS[0]), "name": "a/b"}]}, "metric name 'a/b'"),
+            ({"metrics": [{**dataclasses.asdict(METRICS[0]), "name": "\ud800"}]}, "unpaired surrogate"),
+            (
+                {"metrics": [{**dataclasses.asdict(METRICS[0]), "display_factor": "1"}]},
+                "display_factor of a metric is '1'",
+            ),
+            (
+                {"metrics": [{**dataclasses.asdict(METRICS[0]), "signature": 1}]},
+                "signature of a metric is 1; expected a str",
+            ),
+            ({"metrics": 7}, "not a plan"),
+            ({"metrics": None}, "not a plan"),
+            ({"systems": [{**dataclasses.asdict(SYSTEMS[0]), "name": ["a"]}]}, r"name of a system is \['a'\]"),
+            ({"testset": {**dataclasses.asdict(TESTSET), "n_segments": "9"}}, "n_segments of the test set is '9'"),
+            ({"testset": []}, "not a plan"),
+            ({"settings": []}, r"settings of the run is \[\]"),
+            ({"created": None}, "created of the run is None; expected a str"),
+            ({"name": ""}, "name of the run ''"),
+            ({"more": 1}, "not a plan"),
+        ],
+    )
+    def test_a_plan_with_something_else_in_it(self, changes: dict[str, object], said: str) -> None:
+        Path("plan.json").write_text(json.dumps({**dataclasses.asdict(plan()), **changes}))
+        with pytest.raises(RecordError, match=rf"^plan\.json: is damaged: .*{said}.*Restore it from a copy, or"):
+            read_plan(RunPaths(folder=Path()))
+
+    @pytest.mark.parametrize("log", ["scores/bleu.jsonl", "hypotheses/a.jsonl"])
+    def test_logs_without_their_plan(self, log: str) -> None:
+        folder = Path("results/t-1")
+        (folder / log).parent.mkdir(parents=True)
+        (folder / log).write_text("{}\n")
+        said = f"^results/t-1: holds logs of a run, such as {log}, and no plan.json, which was removed. "
+        with pytest.raises(
+            RecordError, match=said + ".*Nothing was written.*Put plan.json back, or move the folder away"
+        ):
+            write_plan(RunPaths(folder=folder), plan())
+        with pytest.raises(RecordError, match=said):
+            RunView(folder)
+        assert not (folder / "plan.json").exists()
+
 
 class TestPaths:
     def test_the_folder_is_named_by_what_decides_scores(self) -> None:
@@ -246,12 +305,43 @@ class TestDamage:
             (f"{SCORES}a,bleu\n", r"scores\.csv:2: is damaged: 2 values for 8 columns"),
             (f"{SCORES}a,bleu,1,,,1,0,s\nb,bleu,?,,,1,0,s\n", r"scores\.csv:3: is damaged: .*'\?'"),
             (f'{SCORES}a,"bleu,1,,,1,0,s\n', r"scores\.csv:2: is damaged"),
-            ("", r"scores\.csv: the file is empty"),
+            ("", r"scores\.csv: is damaged: it is empty; expected the columns system,metric,.*\. Remove the file and"),
+            (
+                "\udcff\n",
+                r"scores\.csv: is damaged: it is not UTF-8; expected the columns system,metric,.*\. Remove the",
+            ),
+            (
+                f"{SCORES}a,bleu,1,,,1,0,s\n",
+                r"scores\.csv: is damaged: it has 0 lines for system 'b' and metric 'bleu'; expected one\. Remove",
+            ),
+            (
+                f"{SCORES}a,bleu,1,,,1,0,s\nb,bleu,1,,,1,0,s\na,bleu,2,,,1,0,s\n",
+                r"scores\.csv: is damaged: it has 2 lines for system 'a' and metric 'bleu'; expected one",
+            ),
+            (
+                f"{SCORES}a,bleu,1,,,1,0,s\nb,bleu,1,,,1,0,s\nc,bleu,1,,,1,0,s\n",
+                r"scores\.csv: is damaged: .* line for system 'c' and metric 'bleu', which plan\.json does not name",
+            ),
+            (
+                f"{SCORES}a,bleu,1,,,1,0,s\nb,bleu,1,,,1,0,s\na,ter,1,,,1,0,s\n",
+                r"scores\.csv: is damaged: .* line for system 'a' and metric 'ter', which plan\.json does not name",
+            ),
         ],
     )
     def test_of_scores(self, content: str, said: str) -> None:
-        Path("scores.csv").write_text(content)
+        Path("scores.csv").write_bytes(content.encode("utf-8", "surrogateescape"))
         with pytest.raises(RecordError, match=said):
+            _ = RunView(Path()).score_lines
+        with pytest.raises(RecordError, match=said):
+            _ = RunView(Path()).scores
+
+    def test_of_scores_that_were_all_removed(self) -> None:
+        Path("scores.csv").write_text(self.SCORES)
+        assert RunView(Path()).score_lines == ()  # as where a model was missing
+        Path("done.json").write_text('{"n_scores": 2}')
+        with pytest.raises(
+            RecordError, match=r"scores\.csv: is damaged: it has 0 lines; expected 2, as done\.json says"
+        ):
             _ = RunView(Path()).score_lines
 
     def test_of_comparisons(self) -> None:
@@ -272,13 +362,14 @@ class TestDamage:
         assert view.done is None
 
 
-def test_a_damaged_record_does_not_hide_the_others(command: Callable[..., Finished]) -> None:
+@pytest.mark.parametrize("damage", ["{", json.dumps({**dataclasses.asdict(plan()), "metrics": [BAD_METRIC]})])
+def test_a_damaged_record_does_not_hide_the_others(damage: str, command: Callable[..., Finished]) -> None:
     for name in ("a", "b", "c"):
         paths = RunPaths(folder=Path("results") / name)
         paths.folder.mkdir(parents=True)
         write_plan(paths, plan())
         paths.done.write_text("{}")
-    Path("results/b/plan.json").write_text("{")
+    Path("results/b/plan.json").write_text(damage)
     Path("results/c/done.json").write_text("{")
     finished = command("runs")
     assert [line.split()[1:3] for line in finished.out.splitlines()] == [

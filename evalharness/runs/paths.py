@@ -57,6 +57,11 @@ class RunPaths:
     def tables(self) -> Path:
         return self.folder / "tables"
 
+    @property
+    def logs(self) -> list[Path]:
+        """The logs there are, by name."""
+        return sorted(log for folder in ("hypotheses", "scores") for log in (self.folder / folder).glob("*.jsonl"))
+
     def hypotheses(self, system: str) -> Path:
         return self.folder / "hypotheses" / f"{system}.jsonl"
 

@@ -10,11 +10,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from datetime import datetime, timezone
 from importlib import metadata
-from typing import Any
+from types import UnionType
+from typing import Any, get_origin, get_type_hints
 
-from evalharness.errors import RecordError
+from evalharness.errors import ConfigError, InputError, RecordError
 from evalharness.fingerprint import fingerprint
-from evalharness.runs.paths import RunPaths
+from evalharness.runs.paths import RunPaths, check_name
 from evalharness.textio import read_json, unfinished_files, write_json
 
 SCHEMA = 1
@@ -94,7 +95,10 @@ def check_belongs(paths: RunPaths, plan: Plan) -> None:
                 f"{paths.folder}: holds the record of another run ({_differences(recorded, plan)}). Nothing was "
                 "written. Give this run another name=, or move the folder away."
             )
-    elif paths.folder.exists() and set(paths.folder.iterdir()) - {paths.lock, *unfinished_files(paths.folder)}:
+        return
+    if paths.logs:
+        raise missing_plan(paths, said="Nothing was written. ")
+    if paths.folder.exists() and set(paths.folder.iterdir()) - {paths.lock, *unfinished_files(paths.folder)}:
         raise RecordError(
             f"{paths.folder}: is not empty and holds no plan.json, so it is not a record of this program. Nothing was "
             "written. Give this run another name= or results=, or move the folder away."
@@ -123,12 +127,20 @@ def read_plan(paths: RunPaths) -> Plan:
     """The plan of a record.
 
     Raises: RecordError where it is damaged or of a newer schema."""
-    content = read_json(paths.plan)
+    try:
+        content = read_json(paths.plan)
+    except InputError as err:
+        if isinstance(err.__cause__, UnicodeDecodeError):
+            raise _damaged(paths, "not UTF-8") from err
+        if isinstance(err.__cause__, json.JSONDecodeError):
+            raise _damaged(paths, f"not JSON: {err.__cause__}") from err
+        raise
     schema = content.get("schema") if isinstance(content, dict) else None
     if schema != SCHEMA:
         raise RecordError(f"{paths.plan}: schema {schema!r}; this version of evalharness reads schema {SCHEMA}.")
     try:
-        return Plan(
+        json.dumps(content, ensure_ascii=False).encode("utf-8")
+        plan = Plan(
             **{
                 **content,
                 "testset": PlannedTestSet(**content["testset"]),
@@ -136,8 +148,56 @@ def read_plan(paths: RunPaths) -> Plan:
                 "metrics": tuple(PlannedMetric(**entry) for entry in content["metrics"]),
             }
         )
+    except UnicodeEncodeError as err:
+        raise _damaged(paths, "it holds an unpaired surrogate, which is no text") from err
     except (KeyError, TypeError) as err:
-        raise RecordError(f"{paths.plan}: is not a plan this program wrote: {err}.") from err
+        raise _damaged(paths, f"not a plan this program wrote: {err}") from err
+    _check_entries(plan, "the run", paths)
+    _check_entries(plan.testset, "the test set", paths)
+    for system in plan.systems:
+        _check_entries(system, "a system", paths)
+    for metric in plan.metrics:
+        _check_entries(metric, "a metric", paths)
+    _check_names(plan, paths)
+    return plan
+
+
+def missing_plan(paths: RunPaths, *, said: str = "") -> RecordError:
+    """The error for logs that no plan says the meaning of; `said` is what else there is to say."""
+    log = paths.logs[0].relative_to(paths.folder).as_posix()
+    return RecordError(
+        f"{paths.folder}: holds logs of a run, such as {log}, and no plan.json, which was removed; nothing else says "
+        f"what the logs belong to. {said}Put plan.json back, or move the folder away and give the command of the run "
+        "again to compute everything anew."
+    )
+
+
+def _check_entries(planned: Plan | PlannedTestSet | PlannedSystem | PlannedMetric, of: str, paths: RunPaths) -> None:
+    """Refuse values of other types than were written; JSON has no types of its own to keep."""
+    for name, hint in get_type_hints(type(planned)).items():
+        expected: Any = hint if isinstance(hint, UnionType) else get_origin(hint) or hint
+        value = getattr(planned, name)
+        if not isinstance(value, (float, int) if expected is float else expected):
+            said = str(hint) if isinstance(hint, UnionType) else expected.__name__
+            raise _damaged(paths, f"{name} of {of} is {value!r}; expected a {said}")
+
+
+def _check_names(plan: Plan, paths: RunPaths) -> None:
+    try:
+        check_name(plan.name, what="name of the run")
+        for system in plan.systems:
+            check_name(system.name, what="system name")
+        for metric in plan.metrics:
+            check_name(metric.name, what="metric name")
+    except ConfigError as err:
+        raise _damaged(paths, str(err).rstrip(".")) from err
+
+
+def _damaged(paths: RunPaths, found: str) -> RecordError:
+    return RecordError(
+        f"{paths.plan}: is damaged: {found}. Restore it from a copy, or move the folder away and give the command of "
+        "the run again to compute everything anew."
+    )
 
 
 def now() -> str:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import csv
 import logging
-from collections.abc import Callable, Mapping
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, fields
 from functools import cached_property
 from pathlib import Path
@@ -12,7 +13,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from evalharness.errors import InputError, RecordError
 from evalharness.runs.paths import RunPaths
-from evalharness.runs.plan import Plan, PlannedMetric, read_plan
+from evalharness.runs.plan import Plan, PlannedMetric, missing_plan, read_plan
 from evalharness.textio import read_json, read_lines, replacing
 
 if TYPE_CHECKING:
@@ -67,6 +68,8 @@ class RunView:
     def __init__(self, folder: str | Path) -> None:
         self.paths = RunPaths(folder=Path(folder))
         if not self.paths.plan.is_file():
+            if self.paths.logs:
+                raise missing_plan(self.paths)
             raise RecordError(f"{folder}: is not a run record: it holds no plan.json.")
 
     def __repr__(self) -> str:
@@ -99,7 +102,9 @@ class RunView:
 
     @cached_property
     def score_lines(self) -> tuple[ScoreLine, ...]:
-        return _lines(self.paths.scores, ScoreLine, _score_line)
+        lines = _lines(self.paths.scores, ScoreLine, _score_line)
+        self._check_whole(lines)
+        return lines
 
     @cached_property
     def comparison_lines(self) -> tuple[ComparisonLine, ...]:
@@ -115,15 +120,40 @@ class RunView:
     @cached_property
     def scores(self) -> pd.DataFrame:
         """`scores.csv` at full precision."""
+        _ = self.score_lines  # pandas makes some frame of any file
         return _frame(self.paths.scores, ScoreLine, texts=("system", "metric"))
 
     @cached_property
     def comparisons(self) -> pd.DataFrame:
         """`comparisons.csv` at full precision."""
+        _ = self.comparison_lines
         return _frame(self.paths.comparisons, ComparisonLine, texts=("metric", "system_a", "system_b"))
 
     def metric(self, name: str) -> PlannedMetric:
         return next(planned for planned in self.plan.metrics if planned.name == name)
+
+    def _check_whole(self, lines: Sequence[ScoreLine]) -> None:
+        """Refuse lines that are not one for every system and each metric that has any, as they were written.
+
+        Raises: RecordError naming the first system and metric."""
+        counts = Counter((line.system, line.metric) for line in lines)
+        scored = {metric for _, metric in counts}
+        planned = [(s.name, m.name) for s in self.plan.systems for m in self.plan.metrics if m.name in scored]
+        for system, metric in planned:
+            if (n_lines := counts.pop((system, metric), 0)) != 1:
+                raise self._not_whole(
+                    f"it has {n_lines} lines for system {system!r} and metric {metric!r}; expected one"
+                )
+        for system, metric in counts:
+            raise self._not_whole(
+                f"it has a line for system {system!r} and metric {metric!r}, which plan.json does not name"
+            )
+        n_lines = (self.done or {}).get("n_scores", len(lines))
+        if n_lines != len(lines):
+            raise self._not_whole(f"it has {len(lines)} lines; expected {n_lines}, as done.json says")
+
+    def _not_whole(self, found: str) -> RecordError:
+        return RecordError(f"{self.paths.scores}: is damaged: {found}. {_WRITE_AGAIN}")
 
 
 def write_lines(path: Path, kind: type, lines: list[Any]) -> None:
@@ -139,7 +169,6 @@ def write_lines(path: Path, kind: type, lines: list[Any]) -> None:
 def _frame(path: Path, kind: type, *, texts: tuple[str, ...]) -> pd.DataFrame:
     import pandas as pd
 
-    _cells(path, kind)  # pandas makes some frame of any file
     return pd.read_csv(
         path,
         float_precision="round_trip",
@@ -165,10 +194,17 @@ def _lines(path: Path, kind: type[T], parse: Callable[[Mapping[str, str]], T]) -
 def _cells(path: Path, kind: type) -> list[tuple[int, dict[str, str]]]:
     """`(line number, cells by column)` of each line under the header."""
     names = [field.name for field in fields(kind)]
+    header = ",".join(names)
+    if not _present(path).stat().st_size:
+        raise RecordError(f"{path}: is damaged: it is empty; expected the columns {header}. {_WRITE_AGAIN}")
     try:
-        reader = csv.reader((f"{line}\n" for line in read_lines(_present(path))), strict=True)
+        reader = csv.reader((f"{line}\n" for line in read_lines(path)), strict=True)
     except InputError as err:
-        raise RecordError(f"{err} {_WRITE_AGAIN}") from err
+        if not isinstance(err.__cause__, UnicodeDecodeError):
+            raise
+        raise RecordError(
+            f"{path}: is damaged: it is not UTF-8; expected the columns {header}. {_WRITE_AGAIN}"
+        ) from err
     try:
         rows = [(reader.line_num, row) for row in reader]
     except csv.Error as err:
