@@ -15,7 +15,7 @@ from omegaconf import DictConfig, ListConfig, OmegaConf
 from omegaconf.errors import ConfigKeyError, OmegaConfBaseException, ValidationError
 from yaml import YAMLError
 
-from evalharness.errors import ConfigError, nearest
+from evalharness.errors import ConfigError, InputError, nearest
 from evalharness.launch.base import Launcher
 from evalharness.metrics.base import Metric
 from evalharness.packaged import packaged_folder
@@ -23,11 +23,12 @@ from evalharness.report.settings import ReportSettings
 from evalharness.stats.settings import StatsSettings
 from evalharness.systems.base import System, SystemGroup
 from evalharness.testsets.base import Reader
+from evalharness.textio import read_text
 from evalharness.workflows.preparation import Experiment
 
 CONFIG_NAME = "config"
 VERSION_BASE = "1.3"
-COMPOSITION_ERRORS = (HydraException, OmegaConfBaseException, YAMLError)
+COMPOSITION_ERRORS = (HydraException, OmegaConfBaseException, YAMLError, UnicodeDecodeError)
 """What Hydra raises while it puts a configuration together; `explained` makes one of ours of it."""
 _TARGET = "_target_"
 _OWN_PACKAGE = "evalharness"
@@ -114,16 +115,19 @@ def build(config: DictConfig, key: str, *, allowed: Sequence[str]) -> object:
 
 
 def explained(
-    err: HydraException | OmegaConfBaseException | YAMLError,
+    err: HydraException | OmegaConfBaseException | YAMLError | UnicodeDecodeError,
     overrides: Sequence[str],
     *,
     config_dir: Path | None = None,
 ) -> ConfigError:
     """Hydra's error as one of ours: one line, the options there are, and the nearest name."""
+    if isinstance(err, UnicodeDecodeError):
+        return _not_utf8(err, config_dir)
     if isinstance(err, YAMLError):
         mark = getattr(err, "problem_mark", None)
-        where = f"{mark.name}:{mark.line + 1}" if mark is not None else "an option file"
-        return ConfigError(f"{where}: is not YAML: {getattr(err, 'problem', None) or err}.")
+        where = f"{mark.name}:{mark.line + 1}" if mark is not None else getattr(err, "name", "an option file")
+        found = getattr(err, "problem", None) or str(err).splitlines()[0]
+        return ConfigError(f"{where}: is not YAML: {found}.")
     if isinstance(err, MissingConfigException) and err.missing_cfg_file:
         group, _, option = err.missing_cfg_file.rpartition("/")
         options = option_names(group, config_dir)
@@ -137,6 +141,16 @@ def explained(
         return ConfigError(f"{key}: no such setting{_nearest_key(key, overrides)}")
     causes = [str(err)] + ([str(err.__cause__)] if err.__cause__ is not None else [])
     return ConfigError(" ".join(line.strip() for cause in causes for line in cause.splitlines() if line.strip()))
+
+
+def _not_utf8(err: UnicodeDecodeError, config_dir: Path | None) -> ConfigError:
+    """The error for an option file that is no text; Hydra does not say which one it was reading."""
+    for path in sorted(config_dir.rglob("*.yaml")) if config_dir is not None else []:
+        try:
+            read_text(path)
+        except InputError as of_file:
+            return ConfigError(str(of_file))
+    return ConfigError(f"an option file: is not UTF-8: {err}. Convert it to UTF-8.")
 
 
 def set_values(config: DictConfig, values: Mapping[str, Any]) -> None:

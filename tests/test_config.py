@@ -138,3 +138,26 @@ def test_an_option_file_that_is_not_yaml_is_named(command: Callable[..., Finishe
     assert "bad.yaml:3: is not YAML: " in finished.err
     assert "Traceback" not in finished.err
     assert len(finished.err.splitlines()) == 1
+
+
+@pytest.mark.parametrize("where", ["mine/metrics/bad.yaml", "mine/metrics/deep/bad.yaml"])
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        (b"# @package metrics.bad\nfoo: na\xefve\n", ":2: not UTF-8: byte 0xef"),
+        (b"# @package metrics.bad\nfoo: na\x01ve\n", ": is not YAML: unacceptable character #x0001"),
+    ],
+)
+def test_an_option_file_that_is_no_text_is_named(
+    where: str, content: bytes, said: str, command: Callable[..., Finished]
+) -> None:
+    write("mine/metrics/a.yaml", "# @package metrics.a", "_target_: evalharness.metrics.lexical.Bleu")
+    write(where, "")
+    Path(where).write_bytes(content)
+    option = where.removeprefix("mine/metrics/").removesuffix(".yaml")
+    finished = command("run", "--config-dir", "mine", f"metrics=[{option}]")
+    assert finished.code == 2
+    assert f"{where}{said}" in finished.err
+    assert len(finished.err.splitlines()) == 1
+    with pytest.raises(ConfigError, match=r"bad\.yaml"):
+        compose_config([f"metrics=[{option}]"], config_dir=Path("mine"))
