@@ -27,7 +27,7 @@ from evalharness.stats.settings import Correction, StatsSettings, UnitKind
 from evalharness.stats.units import Units, units_of
 from evalharness.textio import write_text
 
-_DERIVATION_VERSION = "5"
+_DERIVATION_VERSION = "6"
 """Bumped whenever the same rows and settings give other derived files."""
 
 

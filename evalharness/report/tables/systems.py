@@ -41,9 +41,10 @@ def build(run: RunView, settings: ReportSettings) -> Table:
                 )
             )
         rows.append(tuple(cells))
+    testset = run.plan.testset
     return Table(
         name="systems",
-        caption=f"{run.plan.testset.name} {run.plan.testset.language_pair}, {run.plan.testset.n_segments} segments",
+        caption=f"{testset.name} {testset.language_pair}, {counted(testset.n_segments, 'segment')}",
         columns=(
             Column(heading="System"),
             *(Column(heading=heads[metric.name], higher_is_better=metric.higher_is_better) for metric in metrics),
@@ -51,6 +52,11 @@ def build(run: RunView, settings: ReportSettings) -> Table:
         rows=tuple(rows),
         notes=tuple(_notes(run, metrics, scores)),
     )
+
+
+def counted(n: int, noun: str) -> str:
+    """`1 document`, `2 documents`."""
+    return f"{n} {noun}" if n == 1 else f"{n} {noun}s"
 
 
 def headings(metrics: Sequence[PlannedMetric]) -> dict[str, str]:
@@ -100,7 +106,7 @@ def _notes(run: RunView, metrics: list[PlannedMetric], scores: Scores) -> list[s
         family += " for each metric" if len(metrics) > 1 else ""
         notes.append(
             f"Marked: the best of each metric and every system not significantly different from it (paired sign-flip "
-            f"test, {draws}, {test.n_units} {test.unit}s, p < {_ALPHA}, {family})."
+            f"test, {draws}, {counted(test.n_units, test.unit)}, p < {_ALPHA}, {family})."
         )
         smallest = 2.0 ** (1 - test.n_units)
         n_together = 1 if test.p_holm is None else n_pairs
@@ -108,7 +114,7 @@ def _notes(run: RunView, metrics: list[PlannedMetric], scores: Scores) -> list[s
             corrected = min(1.0, smallest * n_together)
             of_pairs = f", or {corrected:.2g} corrected for {n_together} pairs" if n_together > 1 else ""
             notes.append(
-                f"No difference can be significant here: with {test.n_units} {test.unit}s no p-value is below "
+                f"No difference can be significant here: with {counted(test.n_units, test.unit)} no p-value is below "
                 f"{smallest:.2g}{of_pairs}. So nothing is told apart, whatever the scores."
             )
         if n_pairs > 1 and len({line.system_b for line in compared}) == 1:  # the baseline: `pairs_of` puts it second
