@@ -38,7 +38,7 @@ def render_latex(table: Table) -> str:
         r"\begin{table}",
         r"\centering",
         rf"\caption{{{_escaped(table.caption)}}}",
-        rf"\label{{tab:{table.name}}}",
+        rf"\label{{tab:{_label(table)}}}",
         rf"\begin{{tabular}}{{{''.join('r' if number else 'l' for number in is_number)}}}",
         r"\toprule",
         " & ".join(heads) + r" \\",
@@ -53,6 +53,13 @@ def render_latex(table: Table) -> str:
         lines += ["", r"\smallskip", r"\begin{minipage}{\linewidth}\footnotesize\raggedright"]
         lines += [rf"{note}\\" for note in notes[:-1]] + [notes[-1], r"\end{minipage}"]
     return "\n".join([*lines, r"\end{table}"]) + "\n"
+
+
+def _label(table: Table) -> str:
+    """Run and table in the characters that every TeX takes in a label: two runs in one paper need two labels."""
+    words = table.name if table.run is None else f"{table.run}-{table.name}"
+    letters = "".join(char if char.isascii() else f"u{ord(char):04x}" for char in words)
+    return re.sub(r"[^A-Za-z0-9.:+-]+", "-", letters).strip("-")
 
 
 def _cell(cell: Cell) -> str:

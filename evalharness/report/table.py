@@ -43,13 +43,15 @@ Cell: TypeAlias = TextCell | ScoreCell
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Table:
-    """`notes` stand under the table, a line each. `caption` says what is shown."""
+    """`notes` stand under the table, a line each. `caption` says what is shown. `run` is the name of the run it is of,
+    where it is of one."""
 
     name: str
     caption: str
     columns: tuple[Column, ...]
     rows: tuple[tuple[Cell, ...], ...]
     notes: tuple[str, ...] = field(default=())
+    run: str | None = None
 
     def to_markdown(self) -> str:
         from evalharness.report.markdown import render_markdown

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import pkgutil
+from dataclasses import replace
 
 from evalharness.errors import ConfigError, nearest
 from evalharness.report.settings import ReportSettings
@@ -24,4 +25,4 @@ def build_table(name: str, run: RunView, settings: ReportSettings) -> Table:
     if name not in known:
         raise ConfigError(f"table {name!r}: no such table{nearest(name, known)} Tables: {', '.join(known)}.")
     table: Table = importlib.import_module(f"{__name__}.{name}").build(run, settings)
-    return table
+    return replace(table, run=run.plan.name)
