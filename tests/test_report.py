@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import csv
 import io
+import json
 import re
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
@@ -15,7 +16,7 @@ import pytest
 from conftest import Finished, write
 
 import evalharness as eh
-from evalharness.errors import ConfigError
+from evalharness.errors import ConfigError, RecordError
 from evalharness.metrics.lexical import Bleu, Chrf
 from evalharness.records import Hypothesis, LanguagePair, Segment, Signature, SourceSegment, TestSet
 from evalharness.report.latex import render_latex
@@ -480,6 +481,70 @@ def test_a_test_set_too_small_to_tell_anything_apart_is_said(n_segments: int, n_
         if said is None
         else [f"No difference can be significant here: {said} So nothing is told apart, whatever the scores."]
     )
+
+
+@pytest.mark.parametrize(("n_segments", "n_documents"), [(1, 1), (2, 1), (2, 2)])
+def test_one_is_singular(n_segments: int, n_documents: int) -> None:
+    segments = tuple(
+        Segment(id=str(n), source="源", references=("a b c d",), document=str(n % n_documents))
+        for n in range(n_segments)
+    )
+    testset = TestSet(name="made", language_pair=LanguagePair.parse("zh-en"), segments=segments)
+    systems = {name: [f"a b c {name}"] * n_segments for name in "de"}
+    for unit, n_units in (("segment", n_segments), ("document", n_documents)):
+        run = eh.evaluate(testset=testset, systems=systems, metrics=["chrf"], overrides=[f"stats.unit={unit}"])
+        drawn = run.table()
+        assert drawn.caption == ("made zh-en, 1 segment" if n_segments == 1 else "made zh-en, 2 segments")
+        counted = f"1 {unit}" if n_units == 1 else f"2 {unit}s"
+        assert f"(paired sign-flip test, exact, {counted}, p < 0.05, one pair)" in drawn.notes[0]
+        # 2 / 2^1 and 2 / 2^2
+        assert drawn.notes[1].startswith(f"No difference can be significant here: with {counted} no p-value is below ")
+
+
+@pytest.mark.parametrize(
+    ("name", "label"),
+    [
+        ("news", "tab:news-systems"),
+        ("wmt22.zh-en", "tab:wmt22.zh-en-systems"),
+        ("my_run 2 (new) #1 100% ~x^y", "tab:my-run-2-new-1-100-x-y-systems"),
+        ("{a}&$b", "tab:a-b-systems"),
+        ("新闻", "tab:u65b0u95fb-systems"),  # code points in hexadecimal
+    ],
+)
+def test_a_label_of_each_run(name: str, label: str) -> None:
+    run = eh.evaluate(systems={"mine": ["a"] * 9}, metrics=["chrf"], name=name)
+    for text in (run.table().to_latex(), (run.folder / "tables" / "systems.tex").read_text(encoding="utf-8")):
+        assert f"\\label{{{label}}}\n" in text
+        check_latex(text)
+
+
+def test_a_run_is_drawn_with_its_own_settings(command: Callable[..., Finished]) -> None:
+    run = eh.evaluate(systems={"mine": ["a"] * 9}, metrics=["ter"], overrides=["report.decimals=3"])
+    assert run.table().to_latex() == (run.folder / "tables" / "systems.tex").read_text(encoding="utf-8")
+    assert re.search(r"\nmine +\d+\.\d{3}\n", run.table().to_text())
+    assert command("report", str(run.folder)).out == run.table(decimals=3).to_text()
+    assert command("report", str(run.folder), "-w", "0").out == run.table(decimals=0).to_text()
+
+
+@pytest.mark.parametrize("decimals", ["two", None, 16, True, 1.0])
+def test_settings_of_a_record_that_are_none(decimals: object) -> None:
+    run = eh.evaluate(systems={"mine": ["a"] * 9}, metrics=["ter"])
+    plan = json.loads(run.paths.plan.read_text())
+    plan["settings"]["report"]["decimals"] = decimals
+    run.paths.plan.write_text(json.dumps(plan))
+    with pytest.raises(
+        RecordError, match=r"plan\.json: is damaged: settings\.report\.decimals is .*; expected 0 to 15"
+    ):
+        eh.open_run(run.folder).table()
+    assert eh.open_run(run.folder).table(decimals=1).name == "systems"
+
+
+@pytest.mark.parametrize("settings", [{}, {"report": {}}])
+def test_a_record_without_settings_of_reports(settings: dict[str, object]) -> None:
+    run = eh.evaluate(systems={"mine": ["a"] * 9}, metrics=["ter"])
+    plan = json.loads(run.paths.plan.read_text())
+    run.paths.plan.write_text(json.dumps({**plan, "settings": settings}))
+    assert eh.open_run(run.folder).table() == run.table(decimals=1)
 
 
 def test_metrics_that_share_a_heading_are_told_apart() -> None:

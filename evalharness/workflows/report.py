@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 
+from evalharness.errors import ConfigError, RecordError
 from evalharness.report.settings import ReportSettings
 from evalharness.report.table import Table
 from evalharness.report.tables import build_table
@@ -14,10 +16,28 @@ class Run(RunView):
     """A record that can also draw its tables."""
 
     def table(self, name: str = "systems", *, decimals: int | None = None) -> Table:
-        """A table of this run, at full precision until it is rendered; `decimals` is what renderers round to.
+        """A table of this run, at full precision until it is rendered; `decimals` is what renderers round to, None
+        what the run was set to.
 
         Raises: ConfigError for a table there is not."""
-        return build_table(name, self, ReportSettings() if decimals is None else ReportSettings(decimals=decimals))
+        settings = self._report_settings() if decimals is None else ReportSettings(decimals=decimals)
+        return build_table(name, self, settings)
+
+    def _report_settings(self) -> ReportSettings:
+        """What the record says of its reports; of `segments_csv` no table asks."""
+        report = self.plan.settings.get("report")
+        if not isinstance(report, Mapping) or "decimals" not in report:
+            return ReportSettings()
+        decimals = report["decimals"]
+        try:
+            if type(decimals) is int:  # a bool is an int too
+                return ReportSettings(decimals=decimals)
+        except ConfigError:
+            pass
+        raise RecordError(
+            f"{self.paths.plan}: is damaged: settings.report.decimals is {decimals!r}; expected 0 to 15. Give the "
+            "command of the run again, or say how many decimals this table should have."
+        )
 
 
 def open_run(folder: str | Path) -> Run:
