@@ -76,6 +76,11 @@ def evaluate(
     if isinstance(testset, str):
         words.append(f"testset={'library' if in_library else testset}")
     config = compose_config([*words, *overrides])  # the last of two settings of one key holds
+    if overrides and not isinstance(testset, str) and config["testset"] != compose_config(words)["testset"]:
+        raise ConfigError(
+            f"overrides: {list(overrides)!r} change the test set, which the argument testset= gives already. Leave "
+            "one of the two out."
+        )
     if in_library:
         set_values(config, {"testset.name": testset})
     experiment = build_experiment(config)

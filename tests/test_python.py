@@ -402,6 +402,10 @@ class TestRefusals:
             "one of the two out."
         )
 
+    def test_settings_under_one_name_do_not_change_a_given_test_set(self) -> None:
+        with pytest.raises(ConfigError, match=r"\['experiment=zhengzhou_reversed'\] change the test set, which"):
+            eh.evaluate(testset=made("a"), systems={"mine": ["a"]}, overrides=["experiment=zhengzhou_reversed"])
+
 
 def test_a_table_there_is_not(run: eh.Run) -> None:
     with pytest.raises(ConfigError, match=r"table 'system': no such table; did you mean 'systems'\? Tables: .*systems"):
