@@ -117,6 +117,32 @@ class ScoringSegment:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ErrorSpan:
+    """A part of a hypothesis that a metric takes for an error: characters `start` up to, not including, `end`.
+
+    `text` is what the metric's tokens spell, which can differ from the hypothesis in spaces and odd characters;
+    `confidence` is the mean probability of its tokens, 0 to 1."""
+
+    text: str
+    severity: str
+    confidence: float
+    start: int
+    end: int
+
+
+ErrorSpans: TypeAlias = tuple[tuple[tuple[ErrorSpan, ...] | None, ...], ...]
+"""By system and segment, [S][N]; None where there is no score."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ScoredRows:
+    """A metric's rows [N, K], and the errors it marks in each hypothesis; None where it marks none."""
+
+    rows: Array
+    error_spans: tuple[tuple[ErrorSpan, ...], ...] | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Signature:
     """Ordered names and values that say how something was made; prints as `name:value|name:value`."""
 

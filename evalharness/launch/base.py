@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Protocol, TypeAlias
 
-from evalharness.records import Array, ScoringSegment
+from evalharness.records import ScoredRows, ScoringSegment
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -19,13 +19,13 @@ class Shard:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FinishedShard:
-    """A shard's index and its rows [N, K], in the order of its segments."""
+    """A shard's index and its rows [N, K] with what belongs to them, in the order of its segments."""
 
     index: int
-    rows: Array
+    scored: ScoredRows
 
 
-Worker: TypeAlias = Callable[[Shard], Array]
+Worker: TypeAlias = Callable[[Shard], ScoredRows]
 
 
 class Launcher(Protocol):

@@ -17,4 +17,4 @@ class Local:
         for shard in shards:
             if worker is None:
                 worker = build()
-            yield FinishedShard(index=shard.index, rows=worker(shard))
+            yield FinishedShard(index=shard.index, scored=worker(shard))

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from enum import Enum
-from typing import ClassVar, Protocol
+from typing import ClassVar, Protocol, runtime_checkable
 
-from evalharness.records import Array, Floats, LanguagePair, ScoringSegment, Signature
+from evalharness.records import Array, Floats, LanguagePair, ScoredRows, ScoringSegment, Signature
 
 
 class Needs(Enum):
@@ -59,3 +59,19 @@ class Metric(Protocol):
         """How the scores are made; `n_references` is None where the number varies over segments.
 
         Raises: MissingError where a package or model that the signature names is not there."""
+
+
+@runtime_checkable
+class MarksErrors(Protocol):
+    """What a metric has beside `statistics` when its model can mark errors in hypotheses."""
+
+    def statistics_and_spans(self, segments: Sequence[ScoringSegment]) -> ScoredRows:
+        """The rows of `statistics`, and the errors marked in each hypothesis where the model marks any."""
+
+
+@runtime_checkable
+class CountsIncidents(Protocol):
+    """What a metric has beside `signature` when how a score was made also depends on the texts it was made from."""
+
+    def incidents(self, sums: Array) -> Signature:
+        """What of a score's making its sums of rows [K] tell, such as `cut:3`; empty where there is nothing to tell."""

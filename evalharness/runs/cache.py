@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import logging
-import os
 import sqlite3
-import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Protocol
+
+from evalharness.folders import cache_folder
 
 _log = logging.getLogger(__name__)
 
@@ -95,15 +95,5 @@ class SqliteCache:
 
 
 def user_cache() -> SqliteCache:
-    """The cache in the user's cache folder; the environment variable EVALHARNESS_CACHE names another folder."""
-    moved = os.environ.get("EVALHARNESS_CACHE")
-    folder = Path(moved) if moved else _user_cache_folder() / "evalharness"
-    return SqliteCache(folder / f"rows-{_SCHEMA}.sqlite")
-
-
-def _user_cache_folder() -> Path:
-    if sys.platform == "win32":
-        return Path(os.environ.get("LOCALAPPDATA") or Path.home() / "AppData" / "Local")
-    if sys.platform == "darwin":
-        return Path.home() / "Library" / "Caches"
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
+    """The cache of all runs of this user."""
+    return SqliteCache(cache_folder() / f"rows-{_SCHEMA}.sqlite")

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import dataclasses
+import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
-from evalharness.records import Floats, TestSet
+from evalharness.records import ErrorSpan, ErrorSpans, Floats, TestSet
 from evalharness.runs.paths import RunPaths
 from evalharness.textio import replacing
 
@@ -25,11 +27,13 @@ def write_segments(
     systems: Sequence[str],
     hypotheses: Sequence[Sequence[str | None]],
     segment_scores: Mapping[str, Floats],
+    error_spans: Mapping[str, ErrorSpans],
     as_csv: bool,
 ) -> None:
     """Write the file, and `segments.csv` where asked for.
 
-    Shapes: hypotheses [S][N]; segment_scores by metric [S, N], NaN (null in the file) where there is none."""
+    Shapes: hypotheses [S][N]; segment_scores by metric [S, N], NaN (null in the file) where there is none; error_spans
+    by metric, for those that mark errors, in a column `METRIC_errors`."""
     import pyarrow as pa
     import pyarrow.parquet as pq
 
@@ -47,6 +51,7 @@ def write_segments(
         "hypothesis": _strings(texts),
         "references": _lists([segment.references for segment in segments] * n_systems),
         **{name: _floats(scores.ravel()) for name, scores in segment_scores.items()},
+        **{f"{name}_errors": _spans(of_systems) for name, of_systems in error_spans.items()},
         "flags": _lists([_flags(text) for text in texts]),
     }
     table = pa.table(columns)
@@ -56,6 +61,9 @@ def write_segments(
     if as_csv:
         frame = table.to_pandas()
         frame["references"] = ["\n".join(references) for references in frame["references"]]
+        for name in error_spans:
+            of_metric = [span for of_system in error_spans[name] for span in of_system]
+            frame[f"{name}_errors"] = [None if spans is None else _json(spans) for spans in of_metric]
         frame["flags"] = [" ".join(flags) for flags in frame["flags"]]
         with replacing(paths.segments_csv) as file:
             frame.to_csv(file, index=False, lineterminator="\n")
@@ -89,3 +97,17 @@ def _floats(values: Floats) -> Any:
 
     validity = pa.py_buffer(np.packbits(~np.isnan(values), bitorder="little"))
     return pa.Array.from_buffers(pa.float64(), len(values), [validity, pa.py_buffer(np.ascontiguousarray(values))])
+
+
+def _spans(of_systems: ErrorSpans) -> Any:
+    import pyarrow as pa
+
+    fields = {"text": pa.string(), "severity": pa.string(), "confidence": pa.float64()}
+    fields |= {"start": pa.int32(), "end": pa.int32()}
+    kind = pa.list_(pa.struct(list(fields.items())))
+    marked = [spans for of_system in of_systems for spans in of_system]
+    return pa.array([None if spans is None else [dataclasses.asdict(one) for one in spans] for spans in marked], kind)
+
+
+def _json(spans: Sequence[ErrorSpan]) -> str:
+    return json.dumps([dataclasses.asdict(span) for span in spans], ensure_ascii=False)

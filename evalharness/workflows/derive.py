@@ -12,8 +12,8 @@ import numpy as np
 
 from evalharness.errors import ConfigError, nearest
 from evalharness.fingerprint import fingerprint
-from evalharness.metrics.base import Metric
-from evalharness.records import Array, Floats, TestSet
+from evalharness.metrics.base import CountsIncidents, Metric
+from evalharness.records import Array, ErrorSpans, Floats, TestSet
 from evalharness.report.settings import ReportSettings
 from evalharness.report.table import FILE_FORMATS
 from evalharness.report.tables import build_table, table_names
@@ -39,6 +39,7 @@ class ScoredMetric:
     metric: Metric
     signature: str
     rows: Floats
+    error_spans: ErrorSpans | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -82,6 +83,7 @@ def write_derived(paths: RunPaths, scored: Scored, stats: StatsSettings, report:
         systems=scored.systems,
         hypotheses=scored.hypotheses,
         segment_scores={metric.name: _segment_scores(metric) for metric in scored.metrics},
+        error_spans={metric.name: metric.error_spans for metric in scored.metrics if metric.error_spans is not None},
         as_csv=report.segments_csv,
     )
     write_tables(paths, report)
@@ -120,7 +122,8 @@ def _score_lines(scored: Scored, scored_metric: ScoredMetric, kind: UnitKind, st
     for index, system in enumerate(scored.systems):
         n_scored = int(present[index].sum())
         interval = intervals[index]
-        score = float(scored_metric.metric.corpus_scores(rows[index, present[index]].sum(axis=0))) if n_scored else None
+        sums = rows[index, present[index]].sum(axis=0)
+        score = float(scored_metric.metric.corpus_scores(sums)) if n_scored else None
         lines.append(
             ScoreLine(
                 system=system,
@@ -130,10 +133,17 @@ def _score_lines(scored: Scored, scored_metric: ScoredMetric, kind: UnitKind, st
                 ci_high=interval.high if interval else None,
                 n_scored=n_scored,
                 n_missing=len(scored.testset.segments) - n_scored,
-                signature=scored_metric.signature,
+                signature=_signature_of_score(scored_metric, sums) if n_scored else scored_metric.signature,
             )
         )
     return lines
+
+
+def _signature_of_score(scored_metric: ScoredMetric, sums: Array) -> str:
+    """The metric's signature, and what the rows [K] summed up say of how this very score was made."""
+    metric = scored_metric.metric
+    incidents = str(metric.incidents(sums)) if isinstance(metric, CountsIncidents) else ""
+    return f"{scored_metric.signature}|{incidents}" if incidents else scored_metric.signature
 
 
 def _intervals(

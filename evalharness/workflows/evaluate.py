@@ -176,7 +176,13 @@ def _score_all(
             )
             n_new += scored.n_new
             scored_metrics.append(
-                ScoredMetric(name=planned.name, metric=metric, signature=planned.signature, rows=scored.rows)
+                ScoredMetric(
+                    name=planned.name,
+                    metric=metric,
+                    signature=planned.signature,
+                    rows=scored.rows,
+                    error_spans=scored.error_spans,
+                )
             )
     finally:
         cache.close()

@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
+import dataclasses
+import functools
 import json
 import math
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 import numpy as np
 
 from evalharness.errors import EvalHarnessError
 from evalharness.fingerprint import fingerprint
 from evalharness.launch.base import Launcher, Shard
-from evalharness.metrics.base import Metric, Needs
-from evalharness.records import Array, Floats, ScoringSegment, TestSet
+from evalharness.metrics.base import MarksErrors, Metric, Needs
+from evalharness.records import ErrorSpan, ErrorSpans, Floats, ScoredRows, ScoringSegment, TestSet
 from evalharness.runs.cache import RowCache
 from evalharness.runs.log import JsonLines
 from evalharness.runs.plan import ROWS_VERSION
@@ -28,6 +30,8 @@ class MetricRows:
     """Rows [S systems, N segments, K statistics]; NaN where there is no hypothesis or the metric failed."""
 
     rows: Floats
+    error_spans: ErrorSpans | None
+    """None where the metric marks no errors."""
     n_new: int
     """Rows that were not in the log before; equal texts of several systems count each."""
     n_computed: int
@@ -60,6 +64,7 @@ class MetricScorer:
         self._cache = cache
         self._keys = self._all_keys(signature)
         self._rows: dict[Pair, list[float]] = {}
+        self._spans: dict[Pair, tuple[ErrorSpan, ...]] = {}
         self._failed: set[Pair] = set()
         self._n_new = 0
         self._n_computed = 0
@@ -88,12 +93,11 @@ class MetricScorer:
                 else:
                     self._finish_block(block, known.pop(index), {}, advance)
 
-        statistics = self._metric.statistics
-        for finished in launcher.run(lambda: lambda shard: statistics(shard.segments), shards()):
+        for finished in launcher.run(lambda: functools.partial(_score, self._metric), shards()):
             block = blocks[finished.index]
             cached = known.pop(finished.index)
             keys = list(self._to_compute(block, cached))
-            computed = {key: _row_text(row) for key, row in zip(keys, finished.rows, strict=True)}
+            computed = dict(zip(keys, _logged_texts(finished.scored), strict=True))
             self._n_computed += len(keys)
             # The cache first: a block cut off in the log is then completed with the very rows that were computed.
             self._cache.put({key: text for key, text in computed.items() if text is not None})
@@ -123,7 +127,7 @@ class MetricScorer:
             try:
                 pair = systems[entry["system"]], segments[entry["id"]]
                 key, row = entry["key"], entry["statistics"]
-            except KeyError as err:
+            except (KeyError, TypeError) as err:
                 raise self._log.damaged(number, f"no such system, segment or entry in this run: {err}") from err
             if key != self._keys.get(pair):
                 raise self._log.damaged(number, f"the row belongs to another text of {entry['system']!r}")
@@ -132,6 +136,11 @@ class MetricScorer:
                 if not isinstance(row, list) or len(row) != n_statistics or not all(map(_is_number, row)):
                     raise self._log.damaged(number, "its statistics are not a row of numbers like those of other lines")
                 self._rows[pair] = row
+                if "error_spans" in entry:
+                    try:
+                        self._spans[pair] = _spans_from(entry["error_spans"])
+                    except TypeError as err:
+                        raise self._log.damaged(number, "its error_spans are not a list of spans") from err
 
     def _unfinished_blocks(self) -> Iterator[list[Pair]]:
         n_systems = max(1, len(self._names))
@@ -179,14 +188,18 @@ class MetricScorer:
                 continue
             key = self._keys[pair]
             text = cached[key] if key in cached else computed[key]
-            row = None if text is None else json.loads(text)
-            if row is None:
+            logged = json.loads(text) if text is not None else {"statistics": None}
+            if isinstance(logged, list):  # a row with nothing beside it
+                logged = {"statistics": logged}
+            if logged["statistics"] is None:
                 self._failed.add(pair)
             else:
-                self._rows[pair] = row
+                self._rows[pair] = logged["statistics"]
+                if "error_spans" in logged:
+                    self._spans[pair] = _spans_from(logged["error_spans"])
             system_index, segment_index = pair
             segment = self._testset.segments[segment_index]
-            entries.append({"system": self._names[system_index], "id": segment.id, "key": key, "statistics": row})
+            entries.append({"system": self._names[system_index], "id": segment.id, "key": key, **logged})
         self._log.append(entries)
         self._n_new += len(entries)
         advance(len(entries))
@@ -196,15 +209,47 @@ class MetricScorer:
         rows = np.full((len(self._names), len(self._testset.segments), n_statistics), np.nan)
         for (system_index, segment_index), row in self._rows.items():
             rows[system_index, segment_index] = row
-        return MetricRows(rows=rows, n_new=self._n_new, n_computed=self._n_computed, n_failed=len(self._failed))
+        return MetricRows(
+            rows=rows,
+            error_spans=self._gathered_spans() if self._spans else None,
+            n_new=self._n_new,
+            n_computed=self._n_computed,
+            n_failed=len(self._failed),
+        )
+
+    def _gathered_spans(self) -> ErrorSpans:
+        n_segments = len(self._testset.segments)
+        return tuple(
+            tuple(self._spans.get((system, segment)) for segment in range(n_segments))
+            for system in range(len(self._names))
+        )
 
 
 def _is_number(value: object) -> bool:
     return isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)
 
 
-def _row_text(row: Array) -> str | None:
-    """A row as JSON text at full precision, whole numbers without a point; None for a failed one."""
-    if np.isnan(row).any():
-        return None
-    return json.dumps(row.tolist())
+def _score(metric: Metric, shard: Shard) -> ScoredRows:
+    if isinstance(metric, MarksErrors):
+        return metric.statistics_and_spans(shard.segments)
+    return ScoredRows(rows=metric.statistics(shard.segments))
+
+
+def _logged_texts(scored: ScoredRows) -> list[str | None]:
+    """What logs and cache hold of each row, as JSON at full precision, whole numbers without a point; None for a failed
+    one."""
+    texts: list[str | None] = []
+    for index, row in enumerate(scored.rows):
+        logged: Any = row.tolist()
+        if scored.error_spans is not None:
+            spans = [dataclasses.asdict(span) for span in scored.error_spans[index]]
+            logged = {"statistics": logged, "error_spans": spans}
+        texts.append(None if np.isnan(row).any() else json.dumps(logged, ensure_ascii=False))
+    return texts
+
+
+def _spans_from(logged: object) -> tuple[ErrorSpan, ...]:
+    """Raises: TypeError where it is not a list of spans."""
+    if not isinstance(logged, list) or not all(isinstance(span, dict) for span in logged):
+        raise TypeError("not a list of objects")
+    return tuple(ErrorSpan(**span) for span in logged)

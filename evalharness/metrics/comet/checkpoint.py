@@ -1,25 +1,29 @@
-"""Finding a COMET checkpoint, on this machine or on the hub, and saying what is wrong when it is not there."""
+"""Finding a COMET checkpoint, in the package, on this machine or on the hub, and the files of its encoder."""
 
 from __future__ import annotations
 
-import errno
 import functools
-import hashlib
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from evalharness.errors import MissingDependencyError, MissingModelError
+from evalharness.errors import MissingModelError
+from evalharness.metrics.comet.hub import HUB_NAME, hub_folder
+from evalharness.metrics.comet.settings import EncoderKind, Family, ModelSettings, read_family, read_input_segments
+from evalharness.metrics.comet.weights import SAFETENSORS, sha256_of
 
 LOCAL = "local"
-HUB_NAME = re.compile(r"\w[\w.-]*(/\w[\w.-]*)?")
-"""Of a repository on the hub: `owner/name`, or `name` for the oldest ones, encoders such as xlm-roberta-large."""
+MINI = "comet-mini"
+"""The name of the checkpoint that comes with the package."""
+_MINI_FOLDER = Path(__file__).parent / "mini"
 _SETTINGS_FILE = "hparams.yaml"
-_UNIFIED = ("unified_metric", "xcomet_metric")
-_FAMILIES = ("regression_metric", "referenceless_regression_metric", "ranking_metric", *_UNIFIED)
-_ETAG_TIMEOUT_S = 10
+_WEIGHTS_FOLDER = "checkpoints"
+_WEIGHTS_FILES = ("model.ckpt", "model" + SAFETENSORS)
+_ENCODER_FOLDER = "encoder"
+_MINILM_TOKENIZER = "xlm-roberta-base"  # whatever MiniLM it is, in unbabel-comet 2.2.7
+_CONFIG_FILE = "config.json"
+_TOKENIZER_FILES = ["*.json", "*.model", "*.txt"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,62 +35,64 @@ class Checkpoint:
     name: str
     revision: str
 
+    @property
+    def folder(self) -> Path:
+        return self.settings_file.parent
+
     def sha256(self) -> str:
-        """64 hex digits of the weights file."""
-        stat = self.weights.stat()
-        return _sha256(str(self.weights), stat.st_size, stat.st_mtime_ns)
+        """64 hex digits of the weights file.
+
+        Raises: MissingModelError where its own checksums say that it is damaged."""
+        return sha256_of(self.weights)
 
     def settings(self) -> Mapping[str, Any]:
         """The content of `hparams.yaml`.
 
-        Raises: MissingModelError where it is not a mapping with a `class_identifier`."""
+        Raises: MissingModelError where it is not a mapping."""
         import yaml
 
         try:
             content = yaml.safe_load(self.settings_file.read_text(encoding="utf-8"))
         except (yaml.YAMLError, UnicodeDecodeError) as err:
             raise MissingModelError(f"{self.settings_file}: is not YAML: {err}. Get the checkpoint again.") from err
-        if not isinstance(content, dict) or "class_identifier" not in content:
-            raise MissingModelError(
-                f"{self.settings_file}: has no entry class_identifier, so it does not say which family the checkpoint "
-                "is of. It is written beside checkpoints that COMET 1.0 or newer saved."
-            )
+        if not isinstance(content, dict):
+            raise MissingModelError(f"{self.settings_file}: is no mapping of settings. Get the checkpoint again.")
         return content
 
-    def family(self) -> str:
-        """The checkpoint's `class_identifier`, one of those unbabel-comet knows.
-
-        Raises: MissingModelError for another."""
-        family = self.settings()["class_identifier"]
-        if family not in _FAMILIES:
-            raise MissingModelError(
-                f"{self.settings_file}: class_identifier {family!r} is no family of COMET checkpoints; "
-                f"expected one of {', '.join(_FAMILIES)}."
-            )
-        return str(family)
+    def family(self) -> Family:
+        """Raises: MissingModelError where the settings name none."""
+        return read_family(self.settings(), self.settings_file)
 
     def reads_references(self) -> bool:
         """Whether the checkpoint makes use of references; unified ones can, and need not."""
-        return self.needs_references() or (self.family() in _UNIFIED and "ref" in self._unified_inputs())
+        return self.needs_references() or (self.family().reads_texts_together and "ref" in self._inputs())
 
     def needs_references(self) -> bool:
         """Whether the checkpoint gives no score without a reference."""
         family = self.family()
-        if family in _UNIFIED:
-            return self._unified_inputs() == ["mt", "ref"]
-        return family != "referenceless_regression_metric"
+        if family.reads_texts_together:
+            return "src" not in self._inputs()
+        return family is not Family.referenceless
 
-    def _unified_inputs(self) -> list[str]:
-        inputs = self.settings().get("input_segments", ["mt", "src", "ref"])
-        if not isinstance(inputs, list) or not all(isinstance(name, str) for name in inputs):
-            raise MissingModelError(f"{self.settings_file}: input_segments {inputs!r}: expected a list of names.")
-        return inputs
+    def _inputs(self) -> tuple[str, ...]:
+        return read_input_segments(self.settings(), self.settings_file)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EncoderFiles:
+    """Where the configuration and the tokenizer of a checkpoint's encoder lie; never its weights."""
+
+    config: Path
+    tokenizer: Path
 
 
 def locate(model: str, revision: str | None) -> Checkpoint:
-    """The checkpoint that `model` names: a file, a folder, or `owner/name` on the hub, downloaded if need be.
+    """The checkpoint that `model` names: `comet-mini`, a file, a folder, or `owner/name` on the hub, downloaded if need
+    be.
 
     Raises: MissingModelError saying where it was looked for and what to do."""
+    if model == MINI:
+        return _local(_MINI_FOLDER)
     path = Path(model).expanduser()
     if path.exists():
         return _local(path)
@@ -94,17 +100,56 @@ def locate(model: str, revision: str | None) -> Checkpoint:
         return _on_hub(model, revision)
     raise MissingModelError(
         f"COMET model {model!r}: no such file or folder (looked in {Path.cwd()}), and it is not a name on the hub, "
-        "which has the form owner/name."
+        f"which has the form owner/name, nor {MINI}, which comes with evalharness."
     )
+
+
+def encoder_files(checkpoint: Checkpoint, settings: ModelSettings) -> EncoderFiles:
+    """The encoder's files: from the checkpoint's own folder `encoder`, from the folder that its settings name, or from
+    the hub, downloaded if need be.
+
+    Raises: MissingModelError saying where they were looked for and what to do."""
+    own = checkpoint.folder / _ENCODER_FOLDER
+    if own.is_dir():
+        return EncoderFiles(config=_config_in(own, checkpoint), tokenizer=own)
+    folder = _encoder_folder(settings.pretrained_model, checkpoint)
+    is_minilm = settings.encoder is EncoderKind.minilm
+    tokenizer = _encoder_folder(_MINILM_TOKENIZER, checkpoint) if is_minilm else folder
+    return EncoderFiles(config=_config_in(folder, checkpoint), tokenizer=tokenizer)
+
+
+def _encoder_folder(name: str, checkpoint: Checkpoint) -> Path:
+    for folder in (checkpoint.folder / name, Path(name).expanduser()):
+        if folder.is_dir():
+            return folder
+    what = f"the tokenizer and configuration of {name!r}, the encoder of COMET model {checkpoint.name}"
+    if not HUB_NAME.fullmatch(name):
+        raise MissingModelError(f"{what}: there is no such folder, and it is not a name on the hub.")
+    wanted = " ".join(f"'{pattern}'" for pattern in _TOKENIZER_FILES)
+    command = f"huggingface-cli download {name} --include {wanted}"
+    return hub_folder(name, revision=None, what=what, command=command, patterns=_TOKENIZER_FILES)
+
+
+def _config_in(folder: Path, checkpoint: Checkpoint) -> Path:
+    config = folder / _CONFIG_FILE
+    if not config.is_file():
+        raise MissingModelError(
+            f"{folder}: holds no {_CONFIG_FILE}, so it is not the encoder of COMET model {checkpoint.name}. Get it."
+        )
+    return config
 
 
 def _local(path: Path) -> Checkpoint:
     weights = path
     if path.is_dir():
-        weights = path / "checkpoints" / "model.ckpt"
-        if not weights.is_file():
-            raise MissingModelError(f"COMET model {path}: the folder holds no checkpoints/model.ckpt.")
-    settings_file = weights.resolve().parent.parent / _SETTINGS_FILE
+        there = [path / _WEIGHTS_FOLDER / name for name in _WEIGHTS_FILES if (path / _WEIGHTS_FOLDER / name).is_file()]
+        if not there:
+            raise MissingModelError(
+                f"COMET model {path}: the folder holds no {_WEIGHTS_FOLDER}/{_WEIGHTS_FILES[0]} or "
+                f"{_WEIGHTS_FOLDER}/{_WEIGHTS_FILES[1]}."
+            )
+        weights = there[-1]
+    settings_file = weights.absolute().parent.parent / _SETTINGS_FILE
     if not settings_file.is_file():
         raise MissingModelError(
             f"COMET model {path}: {_SETTINGS_FILE} is missing; expected it at {settings_file}, one folder above the "
@@ -126,80 +171,3 @@ def _on_hub(model: str, revision: str | None) -> Checkpoint:
             "its download was cut short; delete that folder and try again."
         )
     return Checkpoint(weights=weights, settings_file=settings_file, name=model, revision=folder.name)
-
-
-def hub_folder(name: str, *, revision: str | None, what: str, command: str, patterns: list[str] | None = None) -> Path:
-    """The folder of the cache that holds a repository of the hub, downloaded if need be; `patterns` choose its files.
-
-    Raises: MissingModelError that begins with `what` and, where the hub cannot be reached, names `command`."""
-    try:
-        from huggingface_hub import constants, snapshot_download
-        from huggingface_hub import errors as hub
-    except ImportError as err:
-        raise MissingDependencyError(
-            f"{what} is a name on the hub, and huggingface_hub cannot be imported: {err}. "
-            "Install it with pip install huggingface_hub."
-        ) from err
-    get_it = (
-        f"On a machine with a network, `{command}` puts it into the cache (HF_HOME names the cache); or point model at "
-        "a folder that holds checkpoints/model.ckpt and hparams.yaml."
-    )
-    try:
-        return Path(snapshot_download(name, revision=revision, allow_patterns=patterns, etag_timeout=_ETAG_TIMEOUT_S))
-    except hub.GatedRepoError as err:
-        raise MissingModelError(
-            f"{what} is gated: accept its licence on its page on the hub, then log in with `huggingface-cli login` (or "
-            "set HF_TOKEN)."
-        ) from err
-    except hub.RevisionNotFoundError as err:
-        raise MissingModelError(f"{what}: the hub has no revision {revision!r} of it.") from err
-    except hub.RepositoryNotFoundError as err:
-        raise MissingModelError(
-            f"{what}: not on the hub, or private. Check the name; for a private one log in with "
-            "`huggingface-cli login`."
-        ) from err
-    except hub.LocalEntryNotFoundError as err:
-        why = "HF_HUB_OFFLINE is set" if constants.HF_HUB_OFFLINE else "the hub cannot be reached"
-        raise MissingModelError(f"{what}: not in the cache {constants.HF_HUB_CACHE}, and {why}. {get_it}") from err
-    except OSError as err:
-        if err.errno == errno.ENOSPC:
-            raise MissingModelError(
-                f"{what}: no disk space left in {constants.HF_HUB_CACHE}. Free some or move the cache with HF_HOME; a "
-                "download that was begun is continued."
-            ) from err
-        raise MissingModelError(f"{what}: cannot be downloaded: {err}. {get_it}") from err
-
-
-def weight_names(weights: Path) -> frozenset[str]:
-    """The names of the weights in a checkpoint, read without running anything the file may hold.
-
-    Raises: MissingModelError where the file is damaged, or holds more than weights and plain settings."""
-    import pickle
-    import zipfile
-
-    import torch
-
-    try:
-        mapped = zipfile.is_zipfile(weights)  # files of the format before torch 1.6 cannot be
-        content = torch.load(weights, map_location="cpu", weights_only=True, mmap=mapped)
-        return frozenset(content["state_dict"])
-    except pickle.UnpicklingError as err:
-        named = re.search(r"GLOBAL ([\w.]+)|([\w.]+) was not an allowed global", str(err))
-        what = f"it names {named.group(1) or named.group(2)}" if named else str(err).splitlines()[0]
-        raise MissingModelError(
-            f"{weights}: holds more than weights: {what}, and loading that could run code. It was not loaded. Use a "
-            "checkpoint from a source you trust, saved as weights and plain settings."
-        ) from err
-    except (RuntimeError, EOFError, OSError, ValueError, KeyError, TypeError) as err:
-        what = str(err).splitlines()[0] if str(err) else type(err).__name__
-        raise MissingModelError(f"{weights}: is damaged or is no COMET checkpoint ({what}). Get it again.") from err
-
-
-@functools.lru_cache(maxsize=16)
-def _sha256(path: str, size: int, mtime_ns: int) -> str:
-    digest = hashlib.sha256()
-    with open(path, "rb", buffering=0) as file:
-        block = memoryview(bytearray(1 << 20))
-        while n_read := file.readinto(block):
-            digest.update(block[:n_read])
-    return digest.hexdigest()

@@ -13,11 +13,15 @@ import numpy as np
 
 from evalharness.errors import ConfigError, InputError
 from evalharness.metrics.base import Needs
-from evalharness.metrics.comet import unbabel
-from evalharness.metrics.comet.checkpoint import LOCAL, Checkpoint, locate
-from evalharness.records import Array, Floats, LanguagePair, ScoringSegment, Signature
+from evalharness.metrics.comet import native, unbabel
+from evalharness.metrics.comet.backend import Scorer, Triple, device_class
+from evalharness.metrics.comet.checkpoint import LOCAL, MINI, Checkpoint, locate
+from evalharness.metrics.comet.engine import check_precision
+from evalharness.metrics.comet.kernels import Precision
+from evalharness.records import Array, ErrorSpan, Floats, LanguagePair, ScoredRows, ScoringSegment, Signature
 
 _HEADINGS = {
+    MINI: "COMET-mini",
     "Unbabel/wmt20-comet-da": "COMET-20",
     "Unbabel/wmt20-comet-qe-da": "COMET-QE-20",
     "Unbabel/wmt21-comet-qe-da": "COMET-QE-21",
@@ -32,17 +36,10 @@ _DEVICE = re.compile(r"auto|cpu|mps|cuda(:\d+)?")
 
 
 class Backend(Enum):
-    """What computes the scores; `unbabel` is the package unbabel-comet."""
+    """What computes the scores: this package itself, or the package unbabel-comet, which it is held against."""
 
+    native = "native"
     unbabel = "unbabel"
-
-
-class Precision(Enum):
-    """Of weights and arithmetic; never changed behind the user's back."""
-
-    fp32 = "fp32"
-    fp16 = "fp16"
-    bf16 = "bf16"
 
 
 class ReferenceHandling(Enum):
@@ -67,18 +64,22 @@ class Comet:
     revision: str | None = None
     reference_free: bool = False
     references: ReferenceHandling = ReferenceHandling.mean
-    backend: Backend = Backend.unbabel
+    backend: Backend = Backend.native
     precision: Precision = Precision.fp32
     device: str = "auto"
+    batch_tokens: int | None = None
     batch_size: int = 16
+    embedding_cache_mb: int = 1024
 
     def __post_init__(self) -> None:
         if not self.model:
             raise ConfigError("COMET has no model; name a checkpoint: owner/name on the hub, a folder or a file.")
         if not _DEVICE.fullmatch(self.device):
             raise ConfigError(f"COMET with device={self.device!r}: expected auto, cpu, cuda, cuda:N or mps.")
-        if self.batch_size < 1:
-            raise ConfigError(f"COMET with batch_size={self.batch_size}: expected at least 1.")
+        for name, least in (("batch_size", 1), ("embedding_cache_mb", 0), ("batch_tokens", 1)):
+            value = getattr(self, name)
+            if value is not None and value < least:
+                raise ConfigError(f"COMET with {name}={value}: expected at least {least}.")
 
     @property
     def needs(self) -> frozenset[Needs]:
@@ -92,22 +93,32 @@ class Comet:
         return self
 
     def statistics(self, segments: Sequence[ScoringSegment]) -> Array:
-        """Rows [N, 2] of (score, 1) in segment order. Equal triples of texts get one computation and equal scores.
+        """Rows [N, 3] of (score, 1, 1 if the model read only a part of a text), in segment order.
 
         Raises: MissingError where the package or the model is not there; InputError for a segment without a source or
         reference."""
-        checkpoint = self._checkpoint()
-        device = self.device if ":" in self.device else unbabel.device_class(self.device)
-        scorer = unbabel.loaded(checkpoint, checkpoint.sha256(), self.precision.value, device)
+        return self.statistics_and_spans(segments).rows
+
+    def statistics_and_spans(self, segments: Sequence[ScoringSegment]) -> ScoredRows:
+        """The rows of `statistics`; from models that mark errors also these.
+
+        Equal triples of texts get one computation and equal scores. Of several references, the errors are those marked
+        with the one that gives the highest score."""
         triples = [self._triples(segment) for segment in segments]
-        distinct = {tuple(triple.values()): triple for of_segment in triples for triple in of_segment}
-        computed = scorer.scores(list(distinct.values()), batch_size=self.batch_size) if distinct else []
-        score_of = dict(zip(distinct, computed, strict=True))
-        rows = np.ones((len(segments), 2))
+        distinct = list(dict.fromkeys(triple for of_segment in triples for triple in of_segment))
+        predicted = self._scorer().predict(distinct)
+        place = {triple: index for index, triple in enumerate(distinct)}
+        rows = np.ones((len(segments), 3))
+        spans: list[tuple[ErrorSpan, ...]] = []
         combine = np.mean if self.references is ReferenceHandling.mean else np.max
         for index, of_segment in enumerate(triples):
-            rows[index, 0] = combine([score_of[tuple(triple.values())] for triple in of_segment])
-        return rows
+            places = [place[triple] for triple in of_segment]
+            scores = [predicted.scores[position] for position in places]
+            rows[index, 0] = combine(scores)
+            rows[index, 2] = any(predicted.is_cut[position] for position in places)
+            if predicted.error_spans is not None:
+                spans.append(predicted.error_spans[places[int(np.argmax(scores))]])
+        return ScoredRows(rows=rows, error_spans=tuple(spans) if predicted.error_spans is not None else None)
 
     def segment_scores(self, statistics: Array) -> Floats:
         return np.asarray(statistics[:, 0], dtype=np.float64)
@@ -117,14 +128,22 @@ class Comet:
         with np.errstate(invalid="ignore", divide="ignore"):
             return np.asarray(sums[..., 0] / sums[..., 1], dtype=np.float64)
 
+    def incidents(self, sums: Array) -> Signature:
+        """`cut:N` where the model read only a part of N segments, because they are longer than it can read."""
+        n_cut = int(sums[2])
+        return Signature(fields=(("cut", str(n_cut)),) if n_cut else ())
+
     def signature(self, *, n_references: int | None) -> Signature:
         """Says which file made the score: the SHA-256 of its weights, never where it lies.
 
         Raises: MissingError where the package or the model is not there; ConfigError where `reference_free` contradicts
         the checkpoint."""
-        version = unbabel.installed_version()
+        version = native.VERSION if self.backend is Backend.native else unbabel.installed_version()
         checkpoint = self._checkpoint()
         self._check_reference_free(checkpoint)
+        kind = device_class(self.device)
+        if self.backend is Backend.native:
+            check_precision(self.precision, kind)
         fields = [] if self.reference_free else [("nrefs", "var" if n_references is None else str(n_references))]
         if not self.reference_free and n_references != 1:
             fields.append(("refs", self.references.value))
@@ -132,15 +151,27 @@ class Comet:
             ("model", LOCAL if checkpoint.revision == LOCAL else checkpoint.name),
             ("revision", checkpoint.revision),
             ("sha256", checkpoint.sha256()[:16]),
-            ("class", checkpoint.family()),
+            ("class", checkpoint.family().value),
             ("precision", self.precision.value),
-            ("device", unbabel.device_class(self.device)),
+            ("device", kind),
             ("backend", f"{self.backend.value}-{version}"),
         ]
         return Signature(fields=tuple(fields))
 
     def _checkpoint(self) -> Checkpoint:
         return locate(self.model, self.revision)
+
+    def _scorer(self) -> Scorer:
+        checkpoint = self._checkpoint()
+        device = self.device if ":" in self.device else device_class(self.device)
+        sha256 = checkpoint.sha256()
+        if self.backend is Backend.unbabel:
+            return unbabel.loaded(checkpoint, sha256, self.precision, device, self.batch_size)
+        return native.loaded(checkpoint, sha256, self.precision, device, self.batch_tokens, self._cache_limit())
+
+    def _cache_limit(self) -> int:
+        """In bytes."""
+        return self.embedding_cache_mb << 20
 
     def _check_reference_free(self, checkpoint: Checkpoint) -> None:
         if self.reference_free and checkpoint.needs_references():
@@ -157,13 +188,15 @@ class Comet:
         path = Path(self.model)
         return path.parent.parent.name if path.suffix == ".ckpt" and path.parent.name == "checkpoints" else path.stem
 
-    def _triples(self, segment: ScoringSegment) -> list[dict[str, str]]:
+    def _triples(self, segment: ScoringSegment) -> list[Triple]:
         """What the model reads of a segment: once without, or once with each reference."""
         if segment.source is None:
             raise InputError(f"COMET needs the source of every segment; segment {segment.id!r} has none.")
-        texts = {"src": segment.source, "mt": segment.hypothesis}
         if self.reference_free:
-            return [texts]
+            return [Triple(source=segment.source, hypothesis=segment.hypothesis, reference=None)]
         if not segment.references:
             raise InputError(f"COMET needs a reference for every segment; segment {segment.id!r} has none.")
-        return [{**texts, "ref": reference} for reference in segment.references]
+        return [
+            Triple(source=segment.source, hypothesis=segment.hypothesis, reference=reference)
+            for reference in segment.references
+        ]

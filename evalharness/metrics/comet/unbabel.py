@@ -11,13 +11,16 @@ from contextlib import contextmanager
 from typing import Any
 
 from evalharness.errors import ConfigError, MissingDependencyError, MissingModelError
-from evalharness.metrics.comet.checkpoint import HUB_NAME, Checkpoint, hub_folder, weight_names
+from evalharness.metrics.comet.backend import Predictions, Triple, device_class, is_out_of_memory
+from evalharness.metrics.comet.checkpoint import Checkpoint, encoder_files
+from evalharness.metrics.comet.kernels import Precision
+from evalharness.metrics.comet.native import model_settings
+from evalharness.metrics.comet.weights import SAFETENSORS, read_weights
+from evalharness.records import ErrorSpan
 
 _log = logging.getLogger(__name__)
 
 _LOUD_LOGGERS = ("pytorch_lightning", "lightning", "lightning_fabric", "lightning.pytorch", "comet", "transformers")
-_TOKENIZER_FILES = ["*.json", "*.model", "*.txt"]
-_SHORT_TEXT = 160  # characters; even at three tokens for each, as for rare characters, none is cut
 
 
 def installed_version() -> str:
@@ -37,32 +40,30 @@ def installed_version() -> str:
         ) from err
 
 
-def device_class(device: str) -> str:
-    """`cpu`, `cuda` or `mps`: what `auto` stands for on this machine, and what scores may differ by.
+class UnbabelScorer:
+    """A model loaded by unbabel-comet, on its device and in its precision."""
 
-    Raises: ConfigError where the device is asked for by name and is not there."""
-    if device == "cpu":
-        return "cpu"
-    torch = _imported("torch")
-    available = {"cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available(), "cpu": True}
-    if device == "auto":
-        return next(name for name, is_there in available.items() if is_there)
-    name = device.split(":", maxsplit=1)[0]
-    if not available[name]:
-        raise ConfigError(f"device={device}: torch finds no {name} device on this machine; use device=auto or cpu.")
-    return name
-
-
-class Scorer:
-    """A loaded model, on its device and in its precision."""
-
-    def __init__(self, checkpoint: Checkpoint, *, precision: str, device: str) -> None:
-        comet = _imported("comet")
+    def __init__(self, checkpoint: Checkpoint, *, precision: Precision, device: str, batch_size: int) -> None:
+        """Raises: MissingModelError where checkpoint, settings and encoder do not fit together; ConfigError for a
+        precision the package does not compute in."""
+        _imported("comet")
         torch = _imported("torch")
-        names = weight_names(checkpoint.weights)
+        dtypes = {Precision.fp32: torch.float32, Precision.fp16: torch.float16, Precision.bf16: torch.bfloat16}
+        if precision not in dtypes:
+            raise ConfigError(
+                f"COMET with backend=unbabel and precision={precision.value}: unbabel-comet computes in fp32, fp16 or "
+                "bf16; choose one of them, or backend=native."
+            )
+        if checkpoint.weights.suffix == SAFETENSORS:
+            raise MissingModelError(
+                f"{checkpoint.weights}: unbabel-comet reads .ckpt files only; use backend=native, or the checkpoint "
+                "this file was converted from."
+            )
+        names = read_weights(checkpoint.weights).tensors.keys()
         self._device = device
-        self._dtype = {"fp32": torch.float32, "fp16": torch.float16, "bf16": torch.bfloat16}[precision]
-        self._model = _load(comet, checkpoint)
+        self._dtype = dtypes[precision]
+        self._batch_size = batch_size
+        self._model = _load(checkpoint)
         # The package loads what fits and leaves the rest at random without a word.
         if missing := sorted(self._model.state_dict().keys() - names):
             raise MissingModelError(
@@ -71,27 +72,26 @@ class Scorer:
             )
         self._model.to(self._dtype)
 
-    def _inputs(self) -> Sequence[str]:
-        """What a unified model reads as one text, in its order; empty for models that read each text by itself."""
-        return tuple(self._model.hparams.get("input_segments", ()))
+    def predict(self, triples: Sequence[Triple]) -> Predictions:
+        """What the package's `predict` gives, in order.
 
-    def scores(self, triples: Sequence[dict[str, str]], *, batch_size: int) -> list[float]:
-        """What `model.predict` gives for triples with `src`, `mt` and, where the model wants them, `ref`; in order.
-
-        A batch that does not fit into the accelerator's memory is halved and tried again, said once."""
-        torch = _imported("torch")
-        self._warn_of_cut_texts(triples)
+        A batch that does not fit into the device's memory is halved and tried again, said once."""
+        if not triples:
+            return Predictions(scores=[], is_cut=[], error_spans=None)
+        given = [{"src": one.source, "mt": one.hypothesis} for one in triples]
+        for triple, one in zip(triples, given, strict=True):
+            if triple.reference is not None:
+                one["ref"] = triple.reference
         while True:
             try:
-                return self._predict(triples, batch_size)
-            except torch.cuda.OutOfMemoryError:
-                if batch_size == 1:
+                return self._predict(given)
+            except RuntimeError as err:
+                if self._batch_size == 1 or not is_out_of_memory(err):
                     raise
-                torch.cuda.empty_cache()
-                batch_size = max(1, batch_size // 2)
-                _log.warning("COMET: out of accelerator memory; going on with batches of %d.", batch_size)
+                self._batch_size = max(1, self._batch_size // 2)
+                _log.warning("COMET: out of memory on %s; going on with batches of %d.", self._device, self._batch_size)
 
-    def _predict(self, triples: Sequence[dict[str, str]], batch_size: int) -> list[float]:
+    def _predict(self, given: list[dict[str, str]]) -> Predictions:
         kind, _, number = self._device.partition(":")
         placed: dict[str, Any] = {"gpus": 0} if kind == "cpu" else {"gpus": 1, "accelerator": kind}
         if number:
@@ -104,67 +104,53 @@ class Scorer:
         with _quiet(), torch.autocast(device_class(self._device), dtype=self._dtype, enabled=is_low):
             # Workers would be forked for every call, and tokenising is not what takes the time.
             predicted = self._model.predict(
-                list(triples), batch_size=batch_size, num_workers=0, progress_bar=False, **placed
+                given, batch_size=self._batch_size, num_workers=0, progress_bar=False, **placed
             )
-        return [float(score) for score in predicted["scores"]]
+        marked = predicted.get("metadata", {}).get("error_spans")
+        return Predictions(
+            scores=[float(score) for score in predicted["scores"]],
+            is_cut=self._is_cut(given),
+            error_spans=None if marked is None else [tuple(ErrorSpan(**span) for span in spans) for spans in marked],
+        )
 
-    def _warn_of_cut_texts(self, triples: Sequence[dict[str, str]]) -> None:
-        """The model reads so many tokens and leaves out the rest without a word."""
-        encoder, inputs = self._model.encoder, self._inputs()
-        long = [triple for triple in triples if max(map(len, triple.values())) * (len(inputs) or 1) > _SHORT_TEXT]
-        texts = sorted({text for triple in long for text in triple.values()})
-        if not texts:
-            return
+    def _is_cut(self, given: Sequence[dict[str, str]]) -> list[bool]:
+        """Which of them the model reads only a part of, which the package does without a word."""
+        encoder, inputs = self._model.encoder, self._model.hparams.get("input_segments", ())
+        texts = list(dict.fromkeys(text for one in given for text in one.values()))
         with _quiet():
             encoded = encoder.tokenizer(texts, truncation=False, add_special_tokens=False)["input_ids"]
         n_tokens = dict(zip(texts, map(len, encoded), strict=True))
-        if inputs:
-            # <s> and </s> around all, and what stands between two texts
-            n_added = 2 + (len(inputs) - 1) * encoder.size_separator
-            limit, unit = encoder.max_positions, "hypotheses with their source and reference"
-            lengths = {
-                triple["mt"]: sum(n_tokens[text] for name, text in triple.items() if name in inputs) + n_added
-                for triple in long
-            }
-        else:
-            limit, unit = encoder.max_positions - 2, "texts"
-            lengths = {text: n + 2 for text, n in n_tokens.items()}
-        cut = [text for text, length in lengths.items() if length > limit]
-        if cut:
-            _log.warning(
-                "COMET: %d %s are longer than the %d tokens the model reads; it left out the rest. The first: %r...",
-                len(cut),
-                unit,
-                limit,
-                cut[0][:60],
-            )
+        is_cut = []
+        for one in given:
+            read = [n_tokens[text] for name, text in one.items() if name in inputs or not inputs]
+            joined = sum(read) + 2 + (len(read) - 1) * encoder.size_separator if inputs else 0
+            is_cut.append(max(read) > encoder.max_positions - 4 or joined > encoder.max_positions)
+        return is_cut
 
 
-def _load(comet: Any, checkpoint: Checkpoint) -> Any:
-    """The model; the configuration and tokenizer of its encoder come from the cache or else from the hub."""
-    try:
-        return _load_from_cache(comet, checkpoint)
-    except OSError:  # what transformers raises for a tokenizer or configuration it cannot find
-        encoder = str(checkpoint.settings().get("pretrained_model"))
-        what = f"the tokenizer and configuration of {encoder!r}, the encoder of COMET model {checkpoint.name}"
-        if not HUB_NAME.fullmatch(encoder):
-            raise MissingModelError(f"{what}: there is no such folder, and it is not a name on the hub.") from None
-        wanted = " ".join(f"'{pattern}'" for pattern in _TOKENIZER_FILES)
-        command = f"huggingface-cli download {encoder} --include {wanted}"
-        hub_folder(encoder, revision=None, what=what, command=command, patterns=_TOKENIZER_FILES)
-    try:
-        return _load_from_cache(comet, checkpoint)
-    except OSError as err:
-        raise MissingModelError(f"{what}: cannot be opened: {str(err).splitlines()[0]}") from err
+def _load(checkpoint: Checkpoint) -> Any:
+    """The model as `comet.load_from_checkpoint` loads it, with the encoder's files from where they are."""
+    from comet.models import str2model
 
-
-def _load_from_cache(comet: Any, checkpoint: Checkpoint) -> Any:
+    settings = model_settings(checkpoint, read_weights(checkpoint.weights))
+    files = encoder_files(checkpoint, settings)
+    given: dict[str, Any] = {"pretrained_model": str(files.config.parent)}
+    if checkpoint.settings().get("layer_transformation") == "sparsemax_patch":
+        given["layer_transformation"] = "softmax"
     try:
         with _quiet():
-            return comet.load_from_checkpoint(str(checkpoint.weights), local_files_only=True)
-    except (KeyError, TypeError, RuntimeError) as err:
+            return str2model[settings.family.value].load_from_checkpoint(
+                checkpoint_path=checkpoint.weights,
+                load_pretrained_weights=False,
+                map_location="cpu",
+                strict=False,
+                local_files_only=True,
+                **given,
+            )
+    except (KeyError, TypeError, RuntimeError, OSError) as err:
         raise MissingModelError(
-            f"COMET model {checkpoint.name}: does not fit the settings in {checkpoint.settings_file}: {err}."
+            f"COMET model {checkpoint.name}: does not fit the settings in {checkpoint.settings_file} or the encoder in "
+            f"{files.config.parent}: {err}."
         ) from err
 
 
@@ -201,9 +187,9 @@ def _quiet() -> Iterator[None]:
 
 
 @functools.lru_cache(maxsize=1)  # a second model in memory would double gigabytes
-def loaded(checkpoint: Checkpoint, sha256: str, precision: str, device: str) -> Scorer:
+def loaded(checkpoint: Checkpoint, sha256: str, precision: Precision, device: str, batch_size: int) -> UnbabelScorer:
     """The scorer for a checkpoint; the one used last is kept."""
-    return Scorer(checkpoint, precision=precision, device=device)
+    return UnbabelScorer(checkpoint, precision=precision, device=device, batch_size=batch_size)
 
 
 def forget() -> None:

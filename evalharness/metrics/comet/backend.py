@@ -1,0 +1,75 @@
+"""What every backend gives for a checkpoint, and where it computes."""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from evalharness.errors import ConfigError, MissingDependencyError
+from evalharness.records import ErrorSpan
+
+
+@dataclass(frozen=True, slots=True)
+class Triple:
+    """What a model reads of one hypothesis: a source, and one reference or none."""
+
+    source: str
+    hypothesis: str
+    reference: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Predictions:
+    """For each triple, in order: the score, whether the model read only a part of a text, and the errors it marks.
+
+    `error_spans` is None for models that mark none."""
+
+    scores: list[float]
+    is_cut: list[bool]
+    error_spans: list[tuple[ErrorSpan, ...]] | None
+
+
+class Scorer(Protocol):
+    """A loaded model, on its device and in its precision."""
+
+    def predict(self, triples: Sequence[Triple]) -> Predictions: ...
+
+
+def import_torch() -> Any:
+    """Raises: MissingDependencyError where torch is not there or cannot be imported."""
+    try:
+        return importlib.import_module("torch")
+    except ImportError as err:
+        raise MissingDependencyError(
+            f"COMET needs the package torch, which cannot be imported: {err}. pip install torch"
+        ) from err
+
+
+def device_class(device: str) -> str:
+    """`cpu`, `cuda` or `mps`: what `auto` stands for on this machine, and what scores may differ by.
+
+    Raises: ConfigError where the device is asked for by name and is not there."""
+    if device == "cpu":
+        return "cpu"
+    torch = import_torch()
+    available = {"cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available(), "cpu": True}
+    if device == "auto":
+        return next(name for name, is_there in available.items() if is_there)
+    name, _, number = device.partition(":")
+    if not available[name]:
+        raise ConfigError(f"device={device}: torch finds no {name} device on this machine; use device=auto or cpu.")
+    if number and int(number) >= torch.cuda.device_count():
+        raise ConfigError(
+            f"device={device}: torch finds {torch.cuda.device_count()} CUDA devices, numbered from 0; use one of them."
+        )
+    return name
+
+
+def is_out_of_memory(err: BaseException) -> bool:
+    """Whether the device had no memory for what was asked; a smaller batch may fit."""
+    torch = import_torch()
+    return isinstance(err, torch.cuda.OutOfMemoryError) or (
+        isinstance(err, RuntimeError) and ("out of memory" in str(err) or "can't allocate memory" in str(err))
+    )

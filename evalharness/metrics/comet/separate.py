@@ -1,0 +1,67 @@
+"""Scores of models that read source, hypothesis and reference each by itself: every distinct text is encoded once."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from evalharness.metrics.comet.backend import Predictions, Triple, import_torch
+from evalharness.metrics.comet.embeddings import Embedding, Embeddings
+from evalharness.metrics.comet.encoder import PackedTexts
+from evalharness.metrics.comet.engine import Engine
+from evalharness.metrics.comet.heads import Estimator, estimate
+from evalharness.metrics.comet.pooling import Pooler
+from evalharness.metrics.comet.settings import Family
+
+
+class SeparateScorer:
+    """Regression, referenceless and ranking models."""
+
+    def __init__(
+        self, engine: Engine, pooler: Pooler, estimator: Estimator | None, family: Family, embeddings: Embeddings
+    ) -> None:
+        self._engine = engine
+        self._pooler = pooler
+        self._estimator = estimator
+        self._family = family
+        self._embeddings = embeddings
+
+    def predict(self, triples: Sequence[Triple]) -> Predictions:
+        columns = {
+            "source": [triple.source for triple in triples],
+            "hypothesis": [triple.hypothesis for triple in triples],
+        }
+        if self._family is not Family.referenceless:
+            columns["reference"] = [triple.reference or "" for triple in triples]
+        known = self._embed(list(dict.fromkeys(text for column in columns.values() for text in column)))
+        torch = import_torch()
+        vectors = {
+            name: torch.from_numpy(np.stack([known[text].vector for text in column])).to(self._engine.device)
+            for name, column in columns.items()
+        }
+        scores = estimate(self._estimator, self._family, vectors)
+        is_cut = [any(known[text].is_cut for text in texts) for texts in zip(*columns.values(), strict=True)]
+        return Predictions(scores=scores.double().tolist(), is_cut=is_cut, error_spans=None)
+
+    def _embed(self, texts: Sequence[str]) -> dict[str, Embedding]:
+        known = self._embeddings.get(texts)
+        missing = [text for text in texts if text not in known]
+        if not missing:
+            return known
+        tokenizer, shape = self._engine.tokenizer, self._engine.shape
+        ids = tokenizer.ids(missing)
+        n_kept = shape.max_positions - 4  # unbabel-comet leaves room for two more special tokens than it adds
+        made = np.empty((len(missing), shape.width), dtype=np.float32)
+
+        def handle(indices: list[int], packed: PackedTexts) -> None:
+            vectors: Any = self._pooler.pooled(self._engine.encoder, packed)
+            made[indices] = vectors.cpu().numpy()
+
+        self._engine.run([(tokenizer.start_id, *one[:n_kept], tokenizer.separator_id) for one in ids], None, handle)
+        new = {
+            text: Embedding(vector=made[index], is_cut=len(ids[index]) > n_kept) for index, text in enumerate(missing)
+        }
+        self._embeddings.put(new)
+        return known | new

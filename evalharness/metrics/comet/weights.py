@@ -1,0 +1,157 @@
+"""The weights in a checkpoint file, mapped into memory and read without running anything the file may hold."""
+
+from __future__ import annotations
+
+import ctypes
+import functools
+import hashlib
+import mmap
+import re
+import sys
+import zipfile
+import zlib
+from collections.abc import Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from evalharness.errors import MissingModelError
+
+SAFETENSORS = ".safetensors"
+_BLOCK = 1 << 22
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Weights:
+    """Tensors by name, and the settings that a Lightning checkpoint carries beside them (None where there are none).
+
+    `is_mapped` says that the tensors are pages of the file, which come into memory as they are read."""
+
+    file: Path
+    tensors: Mapping[str, Any]
+    settings: Mapping[str, Any] | None
+    is_mapped: bool
+
+    def let_go(self, name: str) -> None:
+        """Give the memory of a mapped tensor back to the system; it is read from the file again when it is needed."""
+        if self.is_mapped and sys.platform == "linux":
+            _drop_pages(self.tensors[name])
+
+
+def read_weights(file: Path) -> Weights:
+    """The weights of a `.ckpt` or `.safetensors` file; what is not used is not read from disk.
+
+    Raises: MissingModelError where the file is damaged, or holds more than weights and plain settings."""
+    if file.suffix == SAFETENSORS:
+        return _read_safetensors(file)
+    import pickle
+
+    import torch
+
+    try:
+        mapped = zipfile.is_zipfile(file)  # files of the format before torch 1.6 cannot be
+        content = torch.load(file, map_location="cpu", weights_only=True, mmap=mapped)
+        tensors = dict(content["state_dict"])
+        settings = content.get("hyper_parameters")
+    except pickle.UnpicklingError as err:
+        named = re.search(r"GLOBAL ([\w.]+)|([\w.]+) was not an allowed global", str(err))
+        what = f"it names {named.group(1) or named.group(2)}" if named else str(err).splitlines()[0]
+        raise MissingModelError(
+            f"{file}: holds more than weights: {what}, and loading that could run code. It was not loaded. Use a "
+            "checkpoint from a source you trust, saved as weights and plain settings."
+        ) from err
+    except (RuntimeError, EOFError, OSError, ValueError, KeyError, TypeError, AttributeError) as err:
+        raise _damaged(file, err) from err
+    if not all(isinstance(tensor, torch.Tensor) for tensor in tensors.values()):
+        raise MissingModelError(f"{file}: its state_dict holds something other than tensors. Get the checkpoint again.")
+    return Weights(
+        file=file, tensors=tensors, settings=settings if isinstance(settings, Mapping) else None, is_mapped=mapped
+    )
+
+
+def _read_safetensors(file: Path) -> Weights:
+    from safetensors import SafetensorError, safe_open
+
+    try:
+        with safe_open(file, framework="pt") as content:
+            tensors = {name: content.get_tensor(name) for name in content.keys()}  # noqa: SIM118  it is no mapping
+    except (SafetensorError, OSError, ValueError) as err:
+        raise _damaged(file, err) from err
+    return Weights(file=file, tensors=tensors, settings=None, is_mapped=False)
+
+
+def sha256_of(file: Path) -> str:
+    """64 hex digits of the whole file, after a check that nothing in it is damaged as far as the file can tell.
+
+    Files that torch has written since 1.6 carry a checksum of every part; a `.safetensors` file is held against
+    the one its converter wrote into `hparams.yaml`, by the caller. Read once per content: size, time and inode tell.
+
+    Raises: MissingModelError where a checksum does not fit."""
+    stat = file.stat()
+    return _checked_sha256(file, (stat.st_size, stat.st_mtime_ns, stat.st_ctime_ns, stat.st_ino))
+
+
+@functools.lru_cache(maxsize=64)
+def _checked_sha256(file: Path, state: tuple[int, ...]) -> str:
+    with ThreadPoolExecutor(max_workers=1) as pool:  # both let go of the interpreter's lock: two cores, one reading
+        digest = pool.submit(_sha256, file)
+        if file.suffix != SAFETENSORS:
+            _check_parts(file)
+        return digest.result()
+
+
+def _sha256(file: Path) -> str:
+    digest = hashlib.sha256()
+    for block in _blocks(file, 0, file.stat().st_size):
+        digest.update(block)
+    return digest.hexdigest()
+
+
+def _check_parts(file: Path) -> None:
+    """Hold every part of a zip archive against its checksum.
+
+    Raises: MissingModelError naming the first that does not fit."""
+    if not zipfile.is_zipfile(file):
+        return
+    try:
+        with zipfile.ZipFile(file) as archive, open(file, "rb") as raw:
+            for part in archive.infolist():
+                with archive.open(part):  # compares the part's own header with the table at the end
+                    pass
+                raw.seek(part.header_offset + 26)
+                n_name, n_extra = (int.from_bytes(raw.read(2), "little") for _ in range(2))
+                start = part.header_offset + 30 + n_name + n_extra
+                checksum = 0
+                for block in _blocks(file, start, part.compress_size):
+                    checksum = zlib.crc32(block, checksum)
+                if part.compress_type != zipfile.ZIP_STORED or checksum != part.CRC:
+                    raise MissingModelError(
+                        f"{file}: is damaged: the checksum of {part.filename} does not fit. Get the checkpoint again."
+                    )
+    except (zipfile.BadZipFile, OSError, EOFError, NotImplementedError, RuntimeError) as err:
+        raise _damaged(file, err) from err
+
+
+def _blocks(file: Path, start: int, size: int) -> Iterator[memoryview]:
+    block = memoryview(bytearray(_BLOCK))
+    with open(file, "rb", buffering=0) as raw:
+        raw.seek(start)
+        while size > 0 and (n_read := raw.readinto(block[: min(_BLOCK, size)])):
+            yield block[:n_read]
+            size -= n_read
+
+
+def _damaged(file: Path, err: Exception) -> MissingModelError:
+    what = str(err).splitlines()[0] if str(err) else type(err).__name__
+    return MissingModelError(f"{file}: is damaged or is no COMET checkpoint ({what}). Get it again.")
+
+
+def _drop_pages(tensor: Any) -> None:
+    """Only for tensors of a private mapping that nobody wrote to: of others, what was written would be lost."""
+    page = mmap.PAGESIZE
+    start = -(-tensor.data_ptr() // page) * page
+    stop = (tensor.data_ptr() + tensor.nbytes) // page * page
+    if stop > start:
+        advice = 4  # MADV_DONTNEED, which Python names in mmap only for its own mappings
+        ctypes.CDLL(None, use_errno=True).madvise(ctypes.c_void_p(start), ctypes.c_size_t(stop - start), advice)
