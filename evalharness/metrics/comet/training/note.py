@@ -1,0 +1,152 @@
+"""The note that ships with a checkpoint, with its figures as they were measured."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from evalharness.metrics.comet.training.correlation import Agreement, Interval
+from evalharness.metrics.comet.training.recipe import Recipe
+from evalharness.metrics.comet.training.robustness import CHAINS, Robustness
+
+if TYPE_CHECKING:
+    from evalharness.metrics.comet.training.procedure import Report
+
+_NOTE = """# comet-mini
+
+A COMET checkpoint of the family RegressionMetric (source, hypothesis, reference; as `wmt22-comet-da`), small enough to
+ship. It is **lexical and length-aware, with no cross-lingual ability, for demonstrations, tests and smoke runs**. It is
+not a measure of translation quality to publish: for that use a published checkpoint, such as
+`Unbabel/wmt22-comet-da`.
+
+Scores are about 1 for a perfect translation and about 0 for none. They are not comparable with COMET-22's or any other
+checkpoint's.
+
+## How it was made
+
+`evalharness comet train` with `configs/training/comet_mini.yaml`: {minutes:.0f} minutes on {threads}, seed {seed}. From
+scratch; no pre-trained weights. `training.json` holds every setting, the SHA-256 of every data file, the versions of
+the packages and all figures below at full precision. The same seed gives the same weights on one machine with the same
+packages; other processors round differently.
+
+- Data: the systems and references of WMT22 zh-en news (wmt-conference/wmt22-news-systems), without human judgements,
+  and the expert MQM of TED 2021 zh-en (google/wmt-mqm-human-evaluation). {test_talks} were never trained on, nor used
+  to choose anything.
+- Tokenizer: {n_pieces} unigram pieces of the English side, then single Chinese characters. Digits stand alone.
+- Encoder: {layers}, width {width}, {n_heads} heads, feed-forward {feed_forward}. Words begin as random vectors nearly
+  at right angles, and the heads begin by looking at neighbouring words.
+- Estimator: {estimator} with tanh, on averaged vectors.
+- A teacher (ridge regression, boosted trees, randomised trees, over both references and the other systems) is fitted
+  on the MQM and labels the news. The network learns those labels, the MQM, the order of planted damage, chrF and
+  lengths; then {chrf_share} of its chrF head is folded into the score.
+
+Licence: Apache-2.0, as the project.
+
+## Agreement with expert MQM
+
+{assessed}, {n_segments} segments, {n_systems} systems, held out. P and K are Pearson and Kendall over all
+translations; *partial P* is Pearson with the log source length taken out; *within* is the share of system pairs put in
+the right order on the same sentence. Intervals: 95 %, segments resampled. *ridge* is a regression on chrF and the log
+lengths of source, hypothesis and reference, fitted on the other talks.
+
+{agreement}
+
+Raw P and K are mostly length: long sentences have more errors, and the ridge regression knows little else. So partial P
+and *within* say more about translations than P and K do.
+
+## Planted damage
+
+Mean score on the held-out talks, and in brackets the share of texts whose undamaged version scored higher.
+
+{damage}
+
+On the bundled test set `zhengzhou`, whose references were damaged: {bundled}.
+Its candidates: {candidates}.
+
+## What it cannot do
+
+- It understands no Chinese. A wrong source changes almost nothing, except that copies of the source are caught, and
+  that the source's length counts.
+- It compares words, or pieces of words, with those of the reference: a good paraphrase looks bad.
+- It puts systems in order within a sentence about as well as chrF, which is little better than chance here.
+- It was trained on Chinese to English only. Into other languages its scores mean nothing.
+"""
+
+
+def note(recipe: Recipe, report: Report, minutes: float) -> str:
+    """The text of README.md."""
+    first = report.agreement[0]
+    n_layers = recipe.phases[-1].n_layers
+    return _NOTE.format(
+        minutes=minutes,
+        threads="one core" if recipe.n_threads == 1 else f"{recipe.n_threads} cores",
+        seed=recipe.seed,
+        test_talks=_talk_list(recipe.test_talks),
+        n_pieces=f"{recipe.n_pieces:,}",
+        layers="no layer over the embeddings" if n_layers == 0 else "one layer over the embeddings",
+        width=recipe.width,
+        n_heads=recipe.n_heads,
+        feed_forward=recipe.feed_forward,
+        estimator="-".join(str(size) for size in (6 * recipe.width, *recipe.hidden_sizes, 1)),
+        chrf_share=f"{recipe.chrf_share:g}",
+        assessed=_talk_list(report.assessed_talks),
+        n_segments=first.n_segments,
+        n_systems=first.n_systems,
+        agreement=_agreement_table(report),
+        damage="\n\n".join(
+            _damage_table([table for table in report.damage if table.undamaged == undamaged])
+            for undamaged in dict.fromkeys(table.undamaged for table in report.damage)
+        ),
+        bundled=_bundled_text(report.bundled_damage),
+        candidates=", ".join(f"{entry.system} {entry.mean:.3f}" for entry in report.bundled_candidates),
+    )
+
+
+def _agreement_table(report: Report) -> str:
+    rows = [["", "P", "K", "partial P", "within"]]
+    for figures in report.agreement:
+        for name, agreement in (("comet-mini", figures.model), ("chrF", figures.chrf), ("ridge", figures.ridge)):
+            rows.append([f"{name}, {figures.reference}", *_agreement_cells(agreement)])
+    gains = [
+        f"- {figures.reference}: P {_interval(figures.pearson_over_ridge)} and "
+        f"K {_interval(figures.kendall_over_ridge)} over the ridge regression; "
+        f"partial P {_interval(figures.partial_over_chrf)} and "
+        f"within {_interval(figures.within_over_chrf)} over chrF"
+        for figures in report.agreement
+    ]
+    return "\n".join([_table(rows), "", "Intervals of the differences:", "", *gains])
+
+
+def _agreement_cells(agreement: Agreement) -> list[str]:
+    numbers = (agreement.pearson, agreement.kendall, agreement.partial)
+    return [*(f"{number:.3f}" for number in numbers), f"{agreement.within:.3f} {_interval(agreement.within_interval)}"]
+
+
+def _damage_table(tables: Sequence[Robustness]) -> str:
+    rows = [[tables[0].undamaged, *(table.reference for table in tables)]]
+    rows.append(["undamaged", *(f"{table.undamaged_mean:.3f}" for table in tables)])
+    for place, figures in enumerate(tables[0].damages):
+        cells = [table.damages[place] for table in tables]
+        rows.append([figures.damage, *(f"{cell.mean:.3f} ({cell.undamaged_wins:.2f})" for cell in cells)])
+    return _table(rows)
+
+
+def _bundled_text(bundled: Robustness) -> str:
+    chains = [
+        " > ".join(f"{name} {bundled.mean(name):.3f}" for name in chain) for chain in CHAINS
+    ]  # fmt: skip
+    return f"undamaged {bundled.undamaged_mean:.3f}; {'; '.join(chains)}"
+
+
+def _interval(interval: Interval) -> str:
+    return f"[{interval.low:.3f}, {interval.high:.3f}]"
+
+
+def _talk_list(names: Sequence[str]) -> str:
+    return " and ".join(f"`{name}`" for name in names)
+
+
+def _table(rows: Sequence[Sequence[str]]) -> str:
+    head, *body = rows
+    rule = ["---", *("---:" for _ in head[1:])]
+    return "\n".join("| " + " | ".join(row) + " |" for row in (head, rule, *body))
