@@ -135,6 +135,20 @@ def test_segments_of_the_metrics_that_could_be_had(files: list[str], command: Ca
     assert (alone.code, alone.out) == (3, "")
 
 
+def test_json_says_null_for_a_metric_that_could_not_be_had(files: list[str], command: Callable[..., Finished]) -> None:
+    arguments = [*files, "-m", "bleu", "comet", "--model", "/nowhere/model.ckpt", "-f", "json", "--"]
+    one = command("score", *arguments, "hyp/a.en")
+    assert one.code == 3
+    assert [(entry["name"], entry["score"] is None) for entry in json.loads(one.out)] == [
+        ("BLEU", False),
+        ("COMET (model)", True),
+    ]
+    assert (json.loads(one.out)[1]["n_scored"], json.loads(one.out)[1]["n_missing"]) == (0, 3)
+    for entry in json.loads(command("score", *arguments, "hyp/a.en", "hyp/b.en").out):
+        assert (entry["COMET (model)"]["score"], entry["COMET (model)"]["p_value"]) == (None, None)
+        assert entry["BLEU"]["score"] is not None
+
+
 def test_a_flag_that_is_not_given_leaves_what_set_says(files: list[str], command: Callable[..., Finished]) -> None:
     finished = command(
         "score", *files[2:], "-m", "bleu", "--set", "results=foo", "name=mine", "testset.source=src.zh",

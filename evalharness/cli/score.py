@@ -167,13 +167,6 @@ def _check_standard_input(paths: Sequence[str | None]) -> None:
         )
 
 
-def _ordered(run: Run) -> list[ScoreLine]:
-    """Score lines by system as given, then by metric as given."""
-    systems = [system.name for system in run.plan.systems]
-    metrics = [metric.name for metric in run.plan.metrics]
-    return sorted(run.score_lines, key=lambda line: (systems.index(line.system), metrics.index(line.metric)))
-
-
 def _scored_metrics(run: Run) -> list[str]:
     """The metrics that have scores and a column, as given; one whose package or model is missing has none."""
     scored = {line.metric for line in run.score_lines}
@@ -194,22 +187,42 @@ def _bare(score: float | None, run: Run, metric: str, decimals: int) -> str:
 
 def _json(run: Run) -> Any:
     """sacreBLEU's shapes, full precision, signatures always: an object a metric for one system (a list of them for
-    several metrics), an object a system for several."""
-    heads = headings([run.metric(name) for name in _scored_metrics(run)])
+    several metrics), an object a system for several; null where a metric has no score."""
+    heads = headings(run.plan.metrics)
+    lines = {(line.system, line.metric): line for line in run.score_lines}
+
+    def score(system: str, metric: str) -> dict[str, Any]:
+        line = lines.get((system, metric))
+        return _json_score(line) if line is not None else _json_no_score(run, metric)
+
     if len(run.plan.systems) == 1:
-        objects = [{"name": heads[line.metric], **_json_score(line)} for line in _ordered(run)]
+        (only,) = run.plan.systems
+        objects = [{"name": heads[metric.name], **score(only.name, metric.name)} for metric in run.plan.metrics]
         return objects[0] if len(objects) == 1 else objects
     return [
         {
             "system": system.name,
             **{
-                heads[line.metric]: {**_json_score(line), "p_value": _p_value(run, line)}
-                for line in _ordered(run)
-                if line.system == system.name
+                heads[metric.name]: {
+                    **score(system.name, metric.name),
+                    "p_value": _p_value(run, system.name, metric.name),
+                }
+                for metric in run.plan.metrics
             },
         }
         for system in run.plan.systems
     ]
+
+
+def _json_no_score(run: Run, metric: str) -> dict[str, Any]:
+    """Of a metric whose package or model is missing."""
+    return {
+        "score": None,
+        "confidence_interval": None,
+        "n_scored": 0,
+        "n_missing": run.plan.testset.n_segments,
+        "signature": run.metric(metric).signature,
+    }
 
 
 def _json_score(line: ScoreLine) -> dict[str, Any]:
@@ -225,11 +238,11 @@ def _json_score(line: ScoreLine) -> dict[str, Any]:
     }
 
 
-def _p_value(run: Run, line: ScoreLine) -> float | None:
+def _p_value(run: Run, system: str, metric: str) -> float | None:
     """The p-value against the baseline, where one was named; the corrected one, unless correction was turned off."""
     baseline = run.plan.settings["stats"]["baseline"]
     for comparison in run.comparison_lines:
-        if (comparison.metric, comparison.system_a, comparison.system_b) == (line.metric, line.system, baseline):
+        if (comparison.metric, comparison.system_a, comparison.system_b) == (metric, system, baseline):
             return comparison.decisive_p
     return None
 
