@@ -254,7 +254,7 @@ class TestImport:
         ("settings", "said"),
         [
             (["reference_columns=[]"], "2 segments, zh-en, NO references"),
-            (["reference_columns=[a]", "document_column=doc"], "2 segments, zh-en, 1 reference each, 1 documents"),
+            (["reference_columns=[a]", "document_column=doc"], "2 segments, zh-en, 1 reference each, 1 document\n"),
             (["reference_columns=[a,b]"], "2 segments, zh-en, 2 references each, no documents named"),
         ],
     )

@@ -69,7 +69,9 @@ def _references(testset: TestSet) -> str:
 
 def _documents(testset: TestSet) -> str:
     documents = {segment.document for segment in testset.segments} - {None}
-    return f"{len(documents)} documents" if documents else "no documents named"
+    if not documents:
+        return "no documents named"
+    return f"{len(documents)} document{'' if len(documents) == 1 else 's'}"
 
 
 def _values(options: argparse.Namespace) -> dict[str, Any]:
