@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from evalharness.errors import MissingModelError
-from evalharness.metrics.comet.hub import HUB_NAME, hub_folder
+from evalharness.metrics.comet.conversion import Conversion, read_conversion
+from evalharness.metrics.comet.hub import HUB_NAME, blob_sha256, download_command, hub_folder
 from evalharness.metrics.comet.settings import EncoderKind, Family, ModelSettings, read_family, read_input_segments
 from evalharness.metrics.comet.weights import SAFETENSORS, sha256_of
 
@@ -17,33 +18,49 @@ LOCAL = "local"
 MINI = "comet-mini"
 """The name of the checkpoint that comes with the package."""
 _MINI_FOLDER = Path(__file__).parent / "mini"
-_SETTINGS_FILE = "hparams.yaml"
-_WEIGHTS_FOLDER = "checkpoints"
+SETTINGS_FILE = "hparams.yaml"
+WEIGHTS_FOLDER = "checkpoints"
 _WEIGHTS_FILES = ("model.ckpt", "model" + SAFETENSORS)
-_ENCODER_FOLDER = "encoder"
+ENCODER_FOLDER = "encoder"
 _MINILM_TOKENIZER = "xlm-roberta-base"  # whatever MiniLM it is, in unbabel-comet 2.2.7
-_CONFIG_FILE = "config.json"
-_TOKENIZER_FILES = ["*.json", "*.model", "*.txt"]
+CONFIG_FILE = "config.json"
+_TOKENIZER_FILES = ("*.json", "*.model", "*.txt")
+_HUB_FILES = ("checkpoints/model.ckpt", SETTINGS_FILE)
+_HUB_PATTERNS = (*_HUB_FILES, "LICENSE*", "README.md")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Checkpoint:
-    """A published checkpoint as it lies on disk. `revision` is the hub's commit, or `local`."""
+    """A published checkpoint as it lies on disk. `revision` is the hub's commit, or `local`.
+
+    `conversion` is there for a checkpoint that was converted; name and revision are then the original's."""
 
     weights: Path
     settings_file: Path
     name: str
     revision: str
+    conversion: Conversion | None = None
 
     @property
     def folder(self) -> Path:
         return self.settings_file.parent
 
     def sha256(self) -> str:
-        """64 hex digits of the weights file.
+        """64 hex digits of the weights file; of a converted checkpoint, those of the original.
 
-        Raises: MissingModelError where its own checksums say that it is damaged."""
-        return sha256_of(self.weights)
+        Raises: MissingModelError where checksums in it, the hub's name of it or its conversion say it is damaged."""
+        if self.conversion is not None:
+            self.conversion.check(self.folder, small=False, large=self.weights)
+            return self.conversion.sha256
+        expected = blob_sha256(self.weights)
+        found = sha256_of(self.weights, with_parts=expected is None)
+        if expected is not None and found != expected:
+            raise MissingModelError(
+                f"{self.weights}: is damaged: expected SHA-256 {expected}, which the hub names it by, found {found}. "
+                f"To get it again, delete {self.weights.resolve()} and give the same command on a machine with a "
+                "network."
+            )
+        return found
 
     def settings(self) -> Mapping[str, Any]:
         """The content of `hparams.yaml`.
@@ -86,9 +103,9 @@ class EncoderFiles:
     tokenizer: Path
 
 
-def locate(model: str, revision: str | None) -> Checkpoint:
+def locate(model: str, revision: str | None, *, is_offline: bool = False) -> Checkpoint:
     """The checkpoint that `model` names: `comet-mini`, a file, a folder, or `owner/name` on the hub, downloaded if need
-    be.
+    be and `is_offline` does not say that the cache is to do.
 
     Raises: MissingModelError saying where it was looked for and what to do."""
     if model == MINI:
@@ -97,44 +114,43 @@ def locate(model: str, revision: str | None) -> Checkpoint:
     if path.exists():
         return _local(path)
     if HUB_NAME.fullmatch(model) and "/" in model:
-        return _on_hub(model, revision)
+        return _on_hub(model, revision, is_offline)
     raise MissingModelError(
         f"COMET model {model!r}: no such file or folder (looked in {Path.cwd()}), and it is not a name on the hub, "
         f"which has the form owner/name, nor {MINI}, which comes with evalharness."
     )
 
 
-def encoder_files(checkpoint: Checkpoint, settings: ModelSettings) -> EncoderFiles:
+def encoder_files(checkpoint: Checkpoint, settings: ModelSettings, *, is_offline: bool = False) -> EncoderFiles:
     """The encoder's files: from the checkpoint's own folder `encoder`, from the folder that its settings name, or from
-    the hub, downloaded if need be.
+    the hub, downloaded if need be and `is_offline` does not say that the cache is to do.
 
     Raises: MissingModelError saying where they were looked for and what to do."""
-    own = checkpoint.folder / _ENCODER_FOLDER
+    own = checkpoint.folder / ENCODER_FOLDER
     if own.is_dir():
         return EncoderFiles(config=_config_in(own, checkpoint), tokenizer=own)
-    folder = _encoder_folder(settings.pretrained_model, checkpoint)
+    folder = _encoder_folder(settings.pretrained_model, checkpoint, is_offline)
     is_minilm = settings.encoder is EncoderKind.minilm
-    tokenizer = _encoder_folder(_MINILM_TOKENIZER, checkpoint) if is_minilm else folder
+    tokenizer = _encoder_folder(_MINILM_TOKENIZER, checkpoint, is_offline) if is_minilm else folder
     return EncoderFiles(config=_config_in(folder, checkpoint), tokenizer=tokenizer)
 
 
-def _encoder_folder(name: str, checkpoint: Checkpoint) -> Path:
+def _encoder_folder(name: str, checkpoint: Checkpoint, is_offline: bool) -> Path:
     for folder in (checkpoint.folder / name, Path(name).expanduser()):
         if folder.is_dir():
             return folder
     what = f"the tokenizer and configuration of {name!r}, the encoder of COMET model {checkpoint.name}"
     if not HUB_NAME.fullmatch(name):
         raise MissingModelError(f"{what}: there is no such folder, and it is not a name on the hub.")
-    wanted = " ".join(f"'{pattern}'" for pattern in _TOKENIZER_FILES)
-    command = f"huggingface-cli download {name} --include {wanted}"
-    return hub_folder(name, revision=None, what=what, command=command, patterns=_TOKENIZER_FILES)
+    command = download_command(name, None, patterns=_TOKENIZER_FILES)
+    return hub_folder(name, revision=None, what=what, command=command, patterns=_TOKENIZER_FILES, is_offline=is_offline)
 
 
 def _config_in(folder: Path, checkpoint: Checkpoint) -> Path:
-    config = folder / _CONFIG_FILE
+    config = folder / CONFIG_FILE
     if not config.is_file():
         raise MissingModelError(
-            f"{folder}: holds no {_CONFIG_FILE}, so it is not the encoder of COMET model {checkpoint.name}. Get it."
+            f"{folder}: holds no {CONFIG_FILE}, so it is not the encoder of COMET model {checkpoint.name}. Get it."
         )
     return config
 
@@ -142,32 +158,46 @@ def _config_in(folder: Path, checkpoint: Checkpoint) -> Path:
 def _local(path: Path) -> Checkpoint:
     weights = path
     if path.is_dir():
-        there = [path / _WEIGHTS_FOLDER / name for name in _WEIGHTS_FILES if (path / _WEIGHTS_FOLDER / name).is_file()]
+        there = [path / WEIGHTS_FOLDER / name for name in _WEIGHTS_FILES if (path / WEIGHTS_FOLDER / name).is_file()]
         if not there:
             raise MissingModelError(
-                f"COMET model {path}: the folder holds no {_WEIGHTS_FOLDER}/{_WEIGHTS_FILES[0]} or "
-                f"{_WEIGHTS_FOLDER}/{_WEIGHTS_FILES[1]}."
+                f"COMET model {path}: the folder holds no {WEIGHTS_FOLDER}/{_WEIGHTS_FILES[0]} or "
+                f"{WEIGHTS_FOLDER}/{_WEIGHTS_FILES[1]}."
             )
         weights = there[-1]
-    settings_file = weights.absolute().parent.parent / _SETTINGS_FILE
+    settings_file = weights.absolute().parent.parent / SETTINGS_FILE
     if not settings_file.is_file():
         raise MissingModelError(
-            f"COMET model {path}: {_SETTINGS_FILE} is missing; expected it at {settings_file}, one folder above the "
+            f"COMET model {path}: {SETTINGS_FILE} is missing; expected it at {settings_file}, one folder above the "
             "checkpoint's own, as COMET saves it."
         )
-    return Checkpoint(weights=weights, settings_file=settings_file, name=settings_file.parent.name, revision=LOCAL)
+    folder = settings_file.parent
+    conversion = read_conversion(folder)
+    if conversion is None or not conversion.lists(weights.absolute(), folder):
+        return Checkpoint(weights=weights, settings_file=settings_file, name=folder.name, revision=LOCAL)
+    conversion.check(folder, small=True, large=weights.absolute())
+    return Checkpoint(
+        weights=weights.absolute(),
+        settings_file=settings_file,
+        name=conversion.name,
+        revision=conversion.revision,
+        conversion=conversion,
+    )
 
 
 @functools.lru_cache(maxsize=16)  # the hub is asked once per run, not once per block of rows
-def _on_hub(model: str, revision: str | None) -> Checkpoint:
+def _on_hub(model: str, revision: str | None, is_offline: bool) -> Checkpoint:
     what = f"COMET model {model!r}" + (f" at revision {revision!r}" if revision is not None else "")
     what += " (no such file or folder here, so a name on the hub)"
-    command = f"huggingface-cli download {model}" + (f" --revision {revision}" if revision is not None else "")
-    folder = hub_folder(model, revision=revision, what=what, command=command)
-    weights, settings_file = folder / "checkpoints" / "model.ckpt", folder / _SETTINGS_FILE
-    if not (weights.is_file() and settings_file.is_file()):
+    command = download_command(model, revision, files=_HUB_FILES)
+    folder = hub_folder(
+        model, revision=revision, what=what, command=command, patterns=_HUB_PATTERNS, is_offline=is_offline
+    )
+    missing = [name for name in _HUB_FILES if not (folder / name).is_file()]
+    if missing:
         raise MissingModelError(
-            f"{what}: {folder} lacks checkpoints/model.ckpt or {_SETTINGS_FILE}, so it is not a COMET checkpoint, or "
-            "its download was cut short; delete that folder and try again."
+            f"{what}: {folder} lacks {missing[0]}. Either its download was cut short, and `{command}` on a machine "
+            "with a network goes on with it; or the repository is no COMET checkpoint."
         )
+    weights, settings_file = (folder / name for name in _HUB_FILES)
     return Checkpoint(weights=weights, settings_file=settings_file, name=model, revision=folder.name)

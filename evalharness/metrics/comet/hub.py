@@ -3,18 +3,36 @@
 from __future__ import annotations
 
 import errno
+import functools
+import importlib
 import re
+import sys
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from evalharness.errors import MissingDependencyError, MissingModelError
 
 HUB_NAME = re.compile(r"\w[\w.-]*(/\w[\w.-]*)?")
 """Of a repository on the hub: `owner/name`, or `name` for the oldest ones, encoders such as xlm-roberta-large."""
 _ETAG_TIMEOUT_S = 10
+_SHA256 = re.compile(r"[0-9a-f]{64}")
+_BLOBS = "blobs"
 
 
-def hub_folder(name: str, *, revision: str | None, what: str, command: str, patterns: list[str] | None = None) -> Path:
-    """The folder of the cache that holds a repository of the hub, downloaded if need be; `patterns` choose its files.
+def download_command(name: str, revision: str | None, files: Sequence[str] = (), patterns: Sequence[str] = ()) -> str:
+    """What puts files of a repository into the cache, for a shell."""
+    words = ["hf", "download", name, *files]
+    words += ["--include", *(f"'{pattern}'" for pattern in patterns)] if patterns else []
+    words += ["--revision", revision] if revision is not None else []
+    return " ".join(words)
+
+
+def hub_folder(
+    name: str, *, revision: str | None, what: str, command: str, patterns: Sequence[str], is_offline: bool = False
+) -> Path:
+    """The folder of the cache that holds a repository of the hub, its files that `patterns` choose downloaded if need
+    be; the folder's name is the commit. With `is_offline` the hub is not asked.
 
     Raises: MissingModelError that begins with `what` and, where the hub cannot be reached, names `command`."""
     try:
@@ -30,26 +48,91 @@ def hub_folder(name: str, *, revision: str | None, what: str, command: str, patt
         "a folder that holds checkpoints/model.ckpt and hparams.yaml."
     )
     try:
-        return Path(snapshot_download(name, revision=revision, allow_patterns=patterns, etag_timeout=_ETAG_TIMEOUT_S))
+        return Path(
+            snapshot_download(
+                name,
+                revision=revision,
+                allow_patterns=list(patterns),
+                etag_timeout=_ETAG_TIMEOUT_S,
+                local_files_only=is_offline,
+                tqdm_class=_bars(),
+            )
+        )
     except hub.GatedRepoError as err:
         raise MissingModelError(
-            f"{what} is gated: accept its licence on its page on the hub, then log in with `huggingface-cli login` (or "
-            "set HF_TOKEN)."
+            f"{what} is gated: accept its licence on {constants.ENDPOINT}/{name}, then log in with `hf auth login` (or "
+            "set HF_TOKEN) as the user who did."
         ) from err
     except hub.RevisionNotFoundError as err:
-        raise MissingModelError(f"{what}: the hub has no revision {revision!r} of it.") from err
+        raise MissingModelError(
+            f"{what}: the hub has no revision {revision!r} of it; expected a commit, branch or tag that "
+            f"{constants.ENDPOINT}/{name}/commits/main lists."
+        ) from err
     except hub.RepositoryNotFoundError as err:
         raise MissingModelError(
-            f"{what}: not on the hub, or private. Check the name; for a private one log in with "
-            "`huggingface-cli login`."
+            f"{what}: not on the hub, or private. Check the name; for a private one log in with `hf auth login`."
+        ) from err
+    except hub.HFValidationError as err:
+        raise MissingModelError(
+            f"{what}: is no name that a repository on the hub can have: {_first_line(err)}"
         ) from err
     except hub.LocalEntryNotFoundError as err:
-        why = "HF_HUB_OFFLINE is set" if constants.HF_HUB_OFFLINE else "the hub cannot be reached"
-        raise MissingModelError(f"{what}: not in the cache {constants.HF_HUB_CACHE}, and {why}. {get_it}") from err
+        why = "" if is_offline else f", and {_why_not_reached(err, constants)}"
+        raise MissingModelError(f"{what}: not in the cache {constants.HF_HUB_CACHE}{why}. {get_it}") from err
     except OSError as err:
         if err.errno == errno.ENOSPC:
             raise MissingModelError(
                 f"{what}: no disk space left in {constants.HF_HUB_CACHE}. Free some or move the cache with HF_HOME; a "
                 "download that was begun is continued."
             ) from err
-        raise MissingModelError(f"{what}: cannot be downloaded: {err}. {get_it}") from err
+        raise _cut_short(what, err, get_it) from err
+    except _transport_errors() as err:
+        raise _cut_short(what, err, get_it) from err
+
+
+def blob_sha256(file: Path) -> str | None:
+    """The SHA-256 that the hub names a large file by, which is its name in the cache; None for any other file."""
+    blob = file.resolve()
+    return blob.name if blob.parent.name == _BLOBS and _SHA256.fullmatch(blob.name) else None
+
+
+def _cut_short(what: str, err: BaseException, get_it: str) -> MissingModelError:
+    return MissingModelError(
+        f"{what}: cannot be downloaded: {_first_line(err)} What was loaded is kept, and the same command goes on from "
+        f"there. {get_it}"
+    )
+
+
+def _why_not_reached(err: BaseException, constants: Any) -> str:
+    if constants.HF_HUB_OFFLINE:
+        return "HF_HUB_OFFLINE is set"
+    status = getattr(getattr(err.__cause__, "response", None), "status_code", None)
+    answered = f" (it answers with status {status})" if status is not None else ""
+    return f"the hub {constants.ENDPOINT} cannot be reached{answered}"
+
+
+def _first_line(err: BaseException) -> str:
+    lines = [line.strip() for line in str(err).splitlines() if line.strip()]
+    first = lines[0] if lines else type(err).__name__
+    return first if first.endswith(".") else f"{first}."
+
+
+def _transport_errors() -> tuple[type[BaseException], ...]:
+    """What huggingface_hub 1 lets through from httpx, which knows no OSError; version 0 has requests, which does."""
+    try:
+        return (importlib.import_module("httpx").HTTPError,)
+    except ImportError:
+        return ()
+
+
+@functools.cache
+def _bars() -> Any:
+    """Progress bars on a terminal, none elsewhere; huggingface_hub draws that of a folder into any file."""
+    base: Any = importlib.import_module("huggingface_hub.utils").tqdm
+
+    class Bars(base):  # type: ignore[misc]
+        def __init__(self, *arguments: Any, **settings: Any) -> None:
+            settings["disable"] = settings.get("disable") or not sys.stderr.isatty()
+            super().__init__(*arguments, **settings)
+
+    return Bars

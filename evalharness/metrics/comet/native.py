@@ -5,7 +5,8 @@ from __future__ import annotations
 import functools
 import logging
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 from evalharness.errors import MissingModelError
 from evalharness.folders import cache_folder
@@ -113,18 +114,24 @@ def _make_scorer(
 
 
 def model_settings(checkpoint: Checkpoint, weights: Weights) -> ModelSettings:
-    """The settings a checkpoint is loaded with: those saved with its weights, as in unbabel-comet, where there are any.
-
-    From `hparams.yaml` come the family and, for models trained with softmax by mistake, `sparsemax_patch`.
+    """The settings a checkpoint is loaded with, checked.
 
     Raises: MissingModelError for settings that are unknown, missing or of no use."""
+    merged = merged_settings(checkpoint, weights)
+    return read_settings(merged, checkpoint.settings_file if merged == checkpoint.settings() else checkpoint.weights)
+
+
+def merged_settings(checkpoint: Checkpoint, weights: Weights) -> Mapping[str, Any]:
+    """The settings saved with a checkpoint's weights, as in unbabel-comet, where there are any.
+
+    From `hparams.yaml` come the family and, for models trained with softmax by mistake, `sparsemax_patch`."""
     beside = checkpoint.settings()
     if weights.settings is None:
-        return read_settings(beside, checkpoint.settings_file)
-    inside = dict(weights.settings) | {"class_identifier": beside.get("class_identifier")}
+        return beside
+    merged = dict(weights.settings) | {"class_identifier": beside.get("class_identifier")}
     if beside.get("layer_transformation") == "sparsemax_patch":
-        inside["layer_transformation"] = "sparsemax_patch"
-    return read_settings(inside, checkpoint.settings_file if inside == beside else checkpoint.weights)
+        merged["layer_transformation"] = "sparsemax_patch"
+    return merged
 
 
 def _n_layers(checkpoint: Checkpoint, settings: ModelSettings, shape: EncoderShape, n_mixed: int) -> int:

@@ -124,18 +124,25 @@ def _read_json(file: Path) -> dict[str, Any]:
     return content
 
 
-def _open_by_transformers(folder: Path, kind: EncoderKind) -> Tokenizer:
+def load_by_transformers(folder: Path, kind: EncoderKind) -> Any:
+    """The tokenizer as the class of transformers that unbabel-comet uses gives it.
+
+    Raises: MissingModelError where there is none, or it cannot be read."""
     try:
         import transformers
     except ImportError as err:
         raise MissingDependencyError(
-            f"{folder}: has no {_TOKENIZER_FILE}, and making one needs the package transformers, which cannot be "
-            f"imported: {err}. pip install transformers"
+            f"{folder}: making a {_TOKENIZER_FILE} of this tokenizer needs the package transformers, which cannot be "
+            f"imported: {err}. pip install 'transformers<5'"
         ) from err
     try:
-        made = getattr(transformers, _CLASSES[kind]).from_pretrained(str(folder), local_files_only=True)
+        return getattr(transformers, _CLASSES[kind]).from_pretrained(str(folder), local_files_only=True)
     except (OSError, ValueError, TypeError, ImportError) as err:
         raise MissingModelError(f"{folder}: holds no tokenizer: {str(err).splitlines()[0]}") from err
+
+
+def _open_by_transformers(folder: Path, kind: EncoderKind) -> Tokenizer:
+    made = load_by_transformers(folder, kind)
     return Tokenizer(
         made.backend_tokenizer,
         start_id=made.cls_token_id,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ctypes
 import functools
 import hashlib
+import json
 import mmap
 import re
 import sys
@@ -20,6 +21,12 @@ from evalharness.errors import MissingModelError
 
 SAFETENSORS = ".safetensors"
 _BLOCK = 1 << 22
+_LINE_BYTES = 64
+_LIGHTNING_VERSION = "2.0.0"  # the oldest that unbabel-comet 2.2 takes; newer ones read its files as their own
+_SAFETENSORS_TYPES = {
+    "float64": "F64", "float32": "F32", "float16": "F16", "bfloat16": "BF16", "int64": "I64", "int32": "I32",
+    "int16": "I16", "int8": "I8", "uint8": "U8", "bool": "BOOL",
+}  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -81,22 +88,22 @@ def _read_safetensors(file: Path) -> Weights:
     return Weights(file=file, tensors=tensors, settings=None, is_mapped=False)
 
 
-def sha256_of(file: Path) -> str:
+def sha256_of(file: Path, *, with_parts: bool = True) -> str:
     """64 hex digits of the whole file, after a check that nothing in it is damaged as far as the file can tell.
 
-    Files that torch has written since 1.6 carry a checksum of every part; a `.safetensors` file is held against
-    the one its converter wrote into `hparams.yaml`, by the caller. Read once per content: size, time and inode tell.
+    Files that torch has written since 1.6 carry a checksum of every part, which need not be held against them
+    (`with_parts`) where the caller knows the SHA-256. Read once per content: size, time and inode tell.
 
     Raises: MissingModelError where a checksum does not fit."""
     stat = file.stat()
-    return _checked_sha256(file, (stat.st_size, stat.st_mtime_ns, stat.st_ctime_ns, stat.st_ino))
+    return _checked_sha256(file, with_parts, (stat.st_size, stat.st_mtime_ns, stat.st_ctime_ns, stat.st_ino))
 
 
 @functools.lru_cache(maxsize=64)
-def _checked_sha256(file: Path, state: tuple[int, ...]) -> str:
+def _checked_sha256(file: Path, with_parts: bool, state: tuple[int, ...]) -> str:
     with ThreadPoolExecutor(max_workers=1) as pool:  # both let go of the interpreter's lock: two cores, one reading
         digest = pool.submit(_sha256, file)
-        if file.suffix != SAFETENSORS:
+        if with_parts and file.suffix != SAFETENSORS:
             _check_parts(file)
         return digest.result()
 
@@ -140,6 +147,46 @@ def _blocks(file: Path, start: int, size: int) -> Iterator[memoryview]:
         while size > 0 and (n_read := raw.readinto(block[: min(_BLOCK, size)])):
             yield block[:n_read]
             size -= n_read
+
+
+def write_safetensors(file: Path, weights: Weights) -> None:
+    """Write the tensors as they are, one in memory at a time.
+
+    Sizes that keep the next tensor on a cache line come first, so that mapped ones lie as torch itself aligns them.
+
+    Raises: MissingModelError for a type of number that the format does not have."""
+    import torch
+
+    tensors = sorted(weights.tensors.items(), key=lambda one: (one[1].nbytes % _LINE_BYTES != 0, one[0]))
+    header: dict[str, Any] = {"__metadata__": {"format": "pt"}}
+    start = 0
+    for name, tensor in tensors:
+        if (dtype := _SAFETENSORS_TYPES.get(str(tensor.dtype).removeprefix("torch."))) is None:
+            raise MissingModelError(f"{weights.file}: {name} holds {tensor.dtype}, which {file.suffix} files cannot.")
+        header[name] = {"dtype": dtype, "shape": list(tensor.shape), "data_offsets": [start, start + tensor.nbytes]}
+        start += tensor.nbytes
+    head = json.dumps(header, separators=(",", ":")).encode()
+    head += b" " * (-(8 + len(head)) % _LINE_BYTES)
+    with open(file, "wb") as written:
+        written.write(len(head).to_bytes(8, "little") + head)
+        for name, tensor in tensors:
+            written.write(tensor.contiguous().reshape(-1).view(torch.uint8).numpy().data)
+            weights.let_go(name)
+
+
+def write_lightning(file: Path, weights: Weights, settings: Mapping[str, Any]) -> None:
+    """Write a `.ckpt` file as PyTorch Lightning does, with `settings` as what the model was built with."""
+    import torch
+
+    content = {
+        "epoch": 0,
+        "global_step": 0,
+        "pytorch-lightning_version": _LIGHTNING_VERSION,
+        "state_dict": dict(weights.tensors),
+        "hparams_name": "kwargs",
+        "hyper_parameters": dict(settings),
+    }
+    torch.save(content, file)
 
 
 def _damaged(file: Path, err: Exception) -> MissingModelError:
