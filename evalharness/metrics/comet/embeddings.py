@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import sqlite3
 import threading
+import zlib
 from collections import OrderedDict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -140,8 +141,9 @@ class Embeddings:
         if self._store is not None:
             keys = {self._key(text): text for text in texts if text not in known}
             for key, value in self._store.get(list(keys)).items():
-                known[keys[key]] = _from_bytes(value)
-                self._remember(keys[key], known[keys[key]])
+                if (embedding := _from_bytes(value)) is not None:
+                    known[keys[key]] = embedding
+                    self._remember(keys[key], embedding)
         return known
 
     def put(self, made: Mapping[str, Embedding]) -> None:
@@ -159,9 +161,17 @@ class Embeddings:
         return fingerprint((self._prefix, text))
 
 
+_CHECKSUM_BYTES = 4  # SQLite has none of its own, and a wrong vector would give a wrong score
+
+
 def _to_bytes(embedding: Embedding) -> bytes:
-    return bytes([embedding.is_cut]) + embedding.vector.astype("<f4").tobytes()
+    content = bytes([embedding.is_cut]) + embedding.vector.astype("<f4").tobytes()
+    return zlib.crc32(content).to_bytes(_CHECKSUM_BYTES, "little") + content
 
 
-def _from_bytes(value: bytes) -> Embedding:
-    return Embedding(vector=np.frombuffer(value, dtype="<f4", offset=1), is_cut=bool(value[0]))
+def _from_bytes(value: bytes) -> Embedding | None:
+    """None for what is damaged: it is then made anew."""
+    content = value[_CHECKSUM_BYTES:]
+    if not content or zlib.crc32(content) != int.from_bytes(value[:_CHECKSUM_BYTES], "little"):
+        return None
+    return Embedding(vector=np.frombuffer(content, dtype="<f4", offset=1), is_cut=bool(content[0]))
