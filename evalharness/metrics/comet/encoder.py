@@ -68,6 +68,8 @@ def read_shape(config_file: Path, kind: EncoderKind) -> EncoderShape:
             pad_id=int(config.get("pad_token_id", 0 if kind not in _POSITIONS_FROM_PADDING else 1)),
             norm_epsilon=float(config.get("layer_norm_eps", 1e-12 if kind is not EncoderKind.xlmr_xl else 1e-5)),
         )
+        if min(shape.n_layers, shape.n_heads, shape.width, shape.n_positions) < 1:
+            raise ValueError(f"a size below 1 in {shape}")
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as err:
         raise MissingModelError(f"{config_file}: is no configuration of an encoder ({err!r}). Get it again.") from err
     if activation != "gelu" or positions != "absolute" or shape.width % shape.n_heads:
@@ -159,6 +161,7 @@ class Encoder:
         taker, width = self._taker, shape.width
         narrow = taker.width_of("embeddings.word_embeddings.weight")
         self._words = taker.mapped("embeddings.word_embeddings.weight", (-1, narrow))
+        self._file = weights.file
         self._positions = taker.tensor("embeddings.position_embeddings.weight", (shape.n_positions, narrow))
         self._types = taker.tensor("embeddings.token_type_embeddings.weight", (-1, narrow))
         self._norm = None if shape.is_normed_first else taker.norm("embeddings.LayerNorm", narrow)
@@ -207,6 +210,11 @@ class Encoder:
 
         # The table of words stays in its file: distinct words are read once, in order.
         distinct, inverse = torch.unique(texts.ids, return_inverse=True)
+        if int(distinct[-1]) >= len(self._words):
+            raise MissingModelError(
+                f"{self._file}: has no vector for the token {int(distinct[-1])}, only for {len(self._words)} tokens "
+                "from 0. The encoder's tokenizer is another model's; get the checkpoint and its encoder again."
+            )
         words = self._words[distinct].to(self._device, torch.float32)
         x = words[inverse.to(self._device)]
         x += self._positions[texts.positions.to(self._device)]

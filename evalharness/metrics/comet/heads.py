@@ -28,9 +28,20 @@ class Estimator:
         for index, (n_in, n_out) in enumerate(itertools.pairwise(sizes)):
             name = f"estimator.ff.{3 * index}"  # each followed by its activation and, in training, dropout
             self._layers.append(take_linear(weights, name, (n_out, n_in), device))
+        surplus = sorted({name for name in weights.tensors if name.startswith("estimator.")} - self._names(len(sizes)))
+        if surplus:
+            raise MissingModelError(
+                f"{weights.file}: holds a weight {surplus[0]}, which an estimator of hidden_sizes "
+                f"{list(settings.hidden_sizes)} does not have. The two do not belong together; get the checkpoint "
+                "again."
+            )
         self._activation = getattr(torch.nn, settings.activation)()
         final = settings.final_activation
         self._final = torch.nn.Identity() if final is None else getattr(torch.nn, final)()
+
+    @staticmethod
+    def _names(n_sizes: int) -> set[str]:
+        return {f"estimator.ff.{3 * index}.{part}" for index in range(n_sizes - 1) for part in ("weight", "bias")}
 
     def __call__(self, features: Tensor) -> Tensor:
         from torch.nn import functional

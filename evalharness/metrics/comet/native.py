@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import logging
+import math
 import re
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -67,6 +68,7 @@ class NativeScorer:
         shape = read_shape(files.config, settings.encoder)
         _check_names(weights, shape)
         self._precision = precision
+        self._file = checkpoint.weights
         with computing(precision):
             mix = read_mix(settings, weights, shape)
             n_layers = _n_layers(checkpoint, settings, shape, mix.n_layers)
@@ -93,7 +95,14 @@ class NativeScorer:
         if not triples:
             return Predictions(scores=[], is_cut=[], error_spans=None)
         with computing(self._precision):
-            return self._scorer.predict(triples)
+            predicted = self._scorer.predict(triples)
+        if not all(map(math.isfinite, predicted.scores)):
+            raise MissingModelError(
+                f"{self._file}: gives no number for a text in precision={self._precision.value}. Either its weights "
+                "hold something that is no number, or they are too large for that precision: use fp32, or get the "
+                "checkpoint again."
+            )
+        return predicted
 
 
 def _make_scorer(

@@ -68,7 +68,16 @@ def read_weights(file: Path) -> Weights:
             f"{file}: holds more than weights: {what}, and loading that could run code. It was not loaded. Use a "
             "checkpoint from a source you trust, saved as weights and plain settings."
         ) from err
-    except (RuntimeError, EOFError, OSError, ValueError, KeyError, TypeError, AttributeError) as err:
+    except (
+        zipfile.BadZipFile,
+        RuntimeError,
+        EOFError,
+        OSError,
+        ValueError,
+        KeyError,
+        TypeError,
+        AttributeError,
+    ) as err:
         raise _damaged(file, err) from err
     if not all(isinstance(tensor, torch.Tensor) for tensor in tensors.values()):
         raise MissingModelError(f"{file}: its state_dict holds something other than tensors. Get the checkpoint again.")
@@ -119,9 +128,9 @@ def _check_parts(file: Path) -> None:
     """Hold every part of a zip archive against its checksum.
 
     Raises: MissingModelError naming the first that does not fit."""
-    if not zipfile.is_zipfile(file):
-        return
     try:
+        if not zipfile.is_zipfile(file):
+            return
         with zipfile.ZipFile(file) as archive, open(file, "rb") as raw:
             for part in archive.infolist():
                 with archive.open(part):  # compares the part's own header with the table at the end
@@ -136,7 +145,7 @@ def _check_parts(file: Path) -> None:
                     raise MissingModelError(
                         f"{file}: is damaged: the checksum of {part.filename} does not fit. Get the checkpoint again."
                     )
-    except (zipfile.BadZipFile, OSError, EOFError, NotImplementedError, RuntimeError) as err:
+    except (zipfile.BadZipFile, OSError, EOFError, NotImplementedError, RuntimeError, ValueError) as err:
         raise _damaged(file, err) from err
 
 
