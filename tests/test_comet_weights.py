@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+import hashlib
 import io
 import json
 import os
@@ -375,3 +377,65 @@ class TestSettings:
         ):
             scored(model)
 
+
+class TestSignature:
+    def fields(self, model: Path) -> dict[str, str]:
+        return dict(Comet(model=str(model), device="cpu").signature(n_references=1).fields)
+
+    def test_holds_the_hash_of_the_file(self, model: Path) -> None:
+        before = self.fields(model)
+        assert before["sha256"] == hashlib.sha256(weights_file(model).read_bytes()).hexdigest()[:16]
+        change_weights(model, lambda content: content["state_dict"]["estimator.ff.6.bias"].add_(1e-3))
+        after = self.fields(model)
+        assert after["sha256"] == hashlib.sha256(weights_file(model).read_bytes()).hexdigest()[:16] != before["sha256"]
+        assert after | {"sha256": ""} == before | {"sha256": ""}
+
+    @pytest.mark.parametrize(
+        ("settings_inside", "settings"),
+        [(True, {"layer_transformation": "sparsemax_patch"}), (False, {"pool": "max"}), (False, {"layer": 2})],
+    )
+    def test_changes_with_settings_beside_the_weights(
+        self, tmp_path: Path, settings_inside: bool, settings: dict[str, Any]
+    ) -> None:
+        model = write_checkpoint(tmp_path / "m", settings_inside=settings_inside, layer_transformation="sparsemax")
+        before, scores_before = self.fields(model), scored(model)
+        change_settings(model, inside=False, **settings)
+        assert scored(model) != pytest.approx(scores_before, abs=1e-4)
+        assert self.fields(model) != before
+
+    def test_does_not_change_with_what_decides_nothing(self, model: Path) -> None:
+        before = self.fields(model)
+        change_settings(model, inside=False, pretrained_model="elsewhere", learning_rate=1.0, train_data=["x"])
+        assert self.fields(model) == before
+
+    def test_changes_with_everything_else_that_is_chosen(self, model: Path) -> None:
+        plain = Comet(model=str(model), device="cpu")
+        changed = [
+            plain,
+            *(
+                dataclasses.replace(plain, precision=kind)
+                for kind in list(type(plain.precision))
+                if kind.value in ("bf16", "int8")
+            ),
+        ]
+        assert len({str(metric.signature(n_references=1)) for metric in changed}) == 3
+        # What a batch holds and what is kept on disk changes nothing.
+        same = dataclasses.replace(plain, batch_tokens=7, batch_size=3, embedding_cache_mb=0)
+        assert str(same.signature(n_references=1)) == str(plain.signature(n_references=1))
+
+    def test_embeddings_are_not_taken_from_other_settings_or_another_tokenizer(self, model: Path) -> None:
+        def scores() -> list[float]:
+            native.forget()
+            metric = Comet(model=str(model), device="cpu")
+            return [float(score) for score in metric.segment_scores(metric.statistics(SEGMENTS))]
+
+        change_weights(model, lambda content: content.pop("hyper_parameters"))
+        first = scores()
+        change_settings(model, inside=False, pool="max")
+        assert scores() != pytest.approx(first, abs=1e-4)
+        change_settings(model, inside=False, pool="avg")
+        assert scores() == first
+        tokenizer = json.loads((model / "encoder" / "tokenizer.json").read_text(encoding="utf-8"))
+        tokenizer["normalizer"] = {"type": "Lowercase"}
+        (model / "encoder" / "tokenizer.json").write_text(json.dumps(tokenizer), encoding="utf-8")
+        assert scores() != pytest.approx(first, abs=1e-4)

@@ -18,6 +18,7 @@ from evalharness.metrics.comet.backend import Scorer, Triple, device_class
 from evalharness.metrics.comet.checkpoint import LOCAL, MINI, Checkpoint, locate
 from evalharness.metrics.comet.engine import check_precision
 from evalharness.metrics.comet.kernels import Precision
+from evalharness.metrics.comet.settings import fingerprint_settings
 from evalharness.records import Array, ErrorSpan, Floats, LanguagePair, ScoredRows, ScoringSegment, Signature
 
 _HEADINGS = {
@@ -134,7 +135,8 @@ class Comet:
         return Signature(fields=(("cut", str(n_cut)),) if n_cut else ())
 
     def signature(self, *, n_references: int | None) -> Signature:
-        """Says which file made the score: the SHA-256 of its weights, never where it lies.
+        """Says which files made the score: the SHA-256 of the weights and, for those that are not the hub's, the
+        settings beside them; never where they lie.
 
         Raises: MissingError where the package or the model is not there; ConfigError where `reference_free` contradicts
         the checkpoint."""
@@ -147,10 +149,13 @@ class Comet:
         fields = [] if self.reference_free else [("nrefs", "var" if n_references is None else str(n_references))]
         if not self.reference_free and n_references != 1:
             fields.append(("refs", self.references.value))
+        is_local = checkpoint.revision == LOCAL
         fields += [
-            ("model", LOCAL if checkpoint.revision == LOCAL else checkpoint.name),
+            ("model", LOCAL if is_local else checkpoint.name),
             ("revision", checkpoint.revision),
             ("sha256", checkpoint.sha256()[:16]),
+            # A revision of the hub fixes the settings, too; a file on this machine can be edited.
+            *([("settings", fingerprint_settings(checkpoint.settings()))] if is_local else []),
             ("class", checkpoint.family().value),
             ("precision", self.precision.value),
             ("device", kind),
@@ -164,10 +169,10 @@ class Comet:
     def _scorer(self) -> Scorer:
         checkpoint = self._checkpoint()
         device = self.device if ":" in self.device else device_class(self.device)
-        sha256 = checkpoint.sha256()
+        content = checkpoint.sha256() + fingerprint_settings(checkpoint.settings())
         if self.backend is Backend.unbabel:
-            return unbabel.loaded(checkpoint, sha256, self.precision, device, self.batch_size)
-        return native.loaded(checkpoint, sha256, self.precision, device, self.batch_tokens, self._cache_limit())
+            return unbabel.loaded(checkpoint, content, self.precision, device, self.batch_size)
+        return native.loaded(checkpoint, content, self.precision, device, self.batch_tokens, self._cache_limit())
 
     def _cache_limit(self) -> int:
         """In bytes."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import functools
 import logging
 import math
@@ -76,9 +77,11 @@ class NativeScorer:
             tokenizer = open_tokenizer(files.tokenizer, settings.encoder)
             self._engine = Engine(encoder, tokenizer, precision=precision, device=device, batch_tokens=batch_tokens)
             pooler = Pooler(mix=mix, pooling=settings.pooling, pad_id=tokenizer.pad_id)
-            self._scorer = _make_scorer(
-                weights, settings, self._engine, pooler, Embeddings((VERSION, sha256, precision.value, kind), store)
+            of_vectors = (
+                *(VERSION, sha256, precision.value, kind),
+                *(repr(dataclasses.replace(settings, pretrained_model="")), repr(shape), tokenizer.content()),
             )
+            self._scorer = _make_scorer(weights, settings, self._engine, pooler, Embeddings(of_vectors, store))
 
     @property
     def n_encoded(self) -> int:
@@ -166,13 +169,15 @@ def _check_names(weights: Weights, shape: EncoderShape) -> None:
 @functools.lru_cache(maxsize=1)  # a second model in memory would double gigabytes
 def loaded(
     checkpoint: Checkpoint,
-    sha256: str,
+    content: str,
     precision: Precision,
     device: str,
     batch_tokens: int | None,
     cache_limit_bytes: int,
 ) -> NativeScorer:
-    """The scorer for a checkpoint; the one used last is kept. With a limit of 0 no embeddings are kept on disk."""
+    """The scorer for a checkpoint; the one used last is kept until its `content`, any name of it, changes.
+
+    With a limit of 0 no embeddings are kept on disk."""
     store = EmbeddingStore(cache_folder(), limit_bytes=cache_limit_bytes) if cache_limit_bytes else None
     return NativeScorer(checkpoint, precision=precision, device=device, batch_tokens=batch_tokens, store=store)
 

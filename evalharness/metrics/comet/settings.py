@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from enum import Enum
@@ -9,6 +10,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from evalharness.errors import MissingModelError
+from evalharness.fingerprint import fingerprint
 
 T = TypeVar("T")
 
@@ -134,6 +136,12 @@ def read_family(settings: Mapping[str, Any], file: Path) -> Family:
             f"{', '.join(known)}."
         )
     return Family(identifier)
+
+
+def fingerprint_settings(settings: Mapping[str, Any]) -> str:
+    """16 hex digits that depend on every entry a score can depend on, but not on where the encoder's files lie."""
+    deciding = {str(name): value for name, value in settings.items() if name not in _OF_TRAINING | {"pretrained_model"}}
+    return fingerprint([json.dumps(deciding, sort_keys=True, default=str)])[:16]
 
 
 def read_input_segments(settings: Mapping[str, Any], file: Path) -> tuple[str, ...]:

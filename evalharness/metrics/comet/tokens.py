@@ -41,6 +41,10 @@ class Tokenizer:
         tokenizer.no_truncation()
         tokenizer.no_padding()
 
+    def content(self) -> str:
+        """All that decides the token ids of a text."""
+        return str(self._tokenizer.to_str())
+
     def ids(self, texts: Sequence[str]) -> list[list[int]]:
         """Token ids of each text, without special tokens, uncut."""
         encode = getattr(self._tokenizer, "encode_batch_fast", self._tokenizer.encode_batch)

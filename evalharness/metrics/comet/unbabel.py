@@ -187,8 +187,8 @@ def _quiet() -> Iterator[None]:
 
 
 @functools.lru_cache(maxsize=1)  # a second model in memory would double gigabytes
-def loaded(checkpoint: Checkpoint, sha256: str, precision: Precision, device: str, batch_size: int) -> UnbabelScorer:
-    """The scorer for a checkpoint; the one used last is kept."""
+def loaded(checkpoint: Checkpoint, content: str, precision: Precision, device: str, batch_size: int) -> UnbabelScorer:
+    """The scorer for a checkpoint; the one used last is kept until its `content`, any name of it, changes."""
     return UnbabelScorer(checkpoint, precision=precision, device=device, batch_size=batch_size)
 
 
