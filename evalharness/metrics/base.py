@@ -70,6 +70,15 @@ class MarksErrors(Protocol):
 
 
 @runtime_checkable
+class Remarked(Protocol):
+    """What a metric has beside `heading` when readers of its scores must be told something."""
+
+    @property
+    def remark(self) -> str | None:
+        """A sentence for the foot of every table; None where there is nothing to say."""
+
+
+@runtime_checkable
 class CountsIncidents(Protocol):
     """What a metric has beside `signature` when how a score was made also depends on the texts it was made from."""
 

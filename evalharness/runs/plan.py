@@ -46,7 +46,8 @@ class PlannedSystem:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PlannedMetric:
-    """`signature` is None, and `unavailable` says why, where a package or model was missing when the run started."""
+    """`signature` is None, and `unavailable` says why, where a package or model was missing when the run started.
+    `remark` is what readers of the scores must be told."""
 
     name: str
     heading: str
@@ -54,6 +55,7 @@ class PlannedMetric:
     display_factor: float
     signature: str | None
     unavailable: str | None = None
+    remark: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

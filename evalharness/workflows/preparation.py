@@ -10,7 +10,7 @@ from typing import Any
 from evalharness.errors import ConfigError, InputError, MissingError
 from evalharness.fingerprint import fingerprint_testset
 from evalharness.launch.base import Launcher
-from evalharness.metrics.base import Metric, Needs
+from evalharness.metrics.base import Metric, Needs, Remarked
 from evalharness.records import TestSet
 from evalharness.report.settings import ReportSettings
 from evalharness.runs.paths import check_name
@@ -97,6 +97,7 @@ def prepare(experiment: Experiment) -> Prepared:
                 display_factor=metric.display_factor,
                 signature=signature,
                 unavailable=reason,
+                remark=metric.remark if isinstance(metric, Remarked) else None,
             )
         )
     plan = _plan(experiment, testset, systems, planned_metrics)

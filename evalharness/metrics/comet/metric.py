@@ -33,6 +33,10 @@ _HEADINGS = {
     "Unbabel/XCOMET-XL": "XCOMET-XL",
     "Unbabel/XCOMET-XXL": "XCOMET-XXL",
 }
+_MINI_REMARK = (
+    "a small model that compares words and lengths and understands no Chinese; not comparable with COMET-22 or any "
+    "other COMET, and no measure of quality to publish."
+)
 _DEVICE = re.compile(r"auto|cpu|mps|cuda(:\d+)?")
 
 
@@ -90,6 +94,10 @@ class Comet:
     def heading(self) -> str:
         return _HEADINGS.get(self.model) or f"COMET ({self._short_name()})"
 
+    @property
+    def remark(self) -> str | None:
+        return _MINI_REMARK if self.model == MINI else None
+
     def for_language_pair(self, lp: LanguagePair) -> Comet:
         return self
 
@@ -143,6 +151,7 @@ class Comet:
         version = native.VERSION if self.backend is Backend.native else unbabel.installed_version()
         checkpoint = self._checkpoint()
         self._check_reference_free(checkpoint)
+        native.check(checkpoint, checkpoint.sha256())
         kind = device_class(self.device)
         if self.backend is Backend.native:
             check_precision(self.precision, kind)

@@ -125,6 +125,8 @@ def _notes(run: RunView, metrics: list[PlannedMetric], scores: Scores) -> list[s
     heads = headings(metrics)
     for metric in metrics:
         notes.append(f"{heads[metric.name]}: {metric.signature}")
+        if metric.remark is not None:
+            notes.append(f"{heads[metric.name]}: {metric.remark}")
         gaps = [line for line in scores.values() if line.metric == metric.name and line.n_missing]
         if gaps:
             of_each = ", ".join(f"{line.n_missing} of {line.system}" for line in gaps)
