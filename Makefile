@@ -20,15 +20,15 @@ check: $(VENV)/.installed-dev
 
 bench: $(VENV)/.installed-dev
 	$(BIN)/python tests/bench/bench.py
+	$(BIN)/python tests/bench/comet_bench.py
 
 clean:
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache
 
-# torch first and by pip, so that a CPU build can serve where one is offered; unbabel-comet would take any build.
-# There is no unbabel-comet for Python 3.13 and later, and so no torch there.
+# torch first and pinned, so that a CPU build can serve where one is offered; the packages that need it take any build.
 $(VENV)/.installed: pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)
-	$(PIP) 'torch==2.13.0; python_version < "3.13"'
+	$(PIP) torch==2.13.0
 	$(PIP) --editable .
 	touch $@
 
