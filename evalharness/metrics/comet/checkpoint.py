@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +24,14 @@ _WEIGHTS_FILES = ("model.ckpt", "model" + SAFETENSORS)
 ENCODER_FOLDER = "encoder"
 _MINILM_TOKENIZER = "xlm-roberta-base"  # whatever MiniLM it is, in unbabel-comet 2.2.7
 CONFIG_FILE = "config.json"
-_TOKENIZER_FILES = ("*.json", "*.model", "*.txt")
+_ENCODER_PATTERNS = (
+    CONFIG_FILE,
+    "tokenizer*.json",
+    "special_tokens_map.json",
+    "added_tokens.json",
+    "sentencepiece*.model",
+    "vocab.txt",
+)
 _HUB_FILES = ("checkpoints/model.ckpt", SETTINGS_FILE)
 _HUB_PATTERNS = (*_HUB_FILES, "LICENSE*", "README.md")
 
@@ -109,7 +116,7 @@ def locate(model: str, revision: str | None, *, is_offline: bool = False) -> Che
 
     Raises: MissingModelError saying where it was looked for and what to do."""
     if model == MINI:
-        return _local(_MINI_FOLDER)
+        return replace(_local(_MINI_FOLDER), name=MINI)
     path = Path(model).expanduser()
     if path.exists():
         return _local(path)
@@ -142,8 +149,10 @@ def _encoder_folder(name: str, checkpoint: Checkpoint, is_offline: bool) -> Path
     what = f"the tokenizer and configuration of {name!r}, the encoder of COMET model {checkpoint.name}"
     if not HUB_NAME.fullmatch(name):
         raise MissingModelError(f"{what}: there is no such folder, and it is not a name on the hub.")
-    command = download_command(name, None, patterns=_TOKENIZER_FILES)
-    return hub_folder(name, revision=None, what=what, command=command, patterns=_TOKENIZER_FILES, is_offline=is_offline)
+    command = download_command(name, None, patterns=_ENCODER_PATTERNS)
+    return hub_folder(
+        name, revision=None, what=what, command=command, patterns=_ENCODER_PATTERNS, is_offline=is_offline
+    )
 
 
 def _config_in(folder: Path, checkpoint: Checkpoint) -> Path:

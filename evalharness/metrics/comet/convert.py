@@ -61,9 +61,9 @@ def convert(
     Raises: InputError where the folder exists; MissingModelError where the checkpoint or its encoder is not there."""
     if output.exists() or output.is_symlink():
         raise InputError(f"{output}: exists already; expected the name of a new folder. Choose another, or remove it.")
-    import_torch()
     checkpoint = locate(model, revision)
     sha256 = checkpoint.sha256()  # before its weights are read: a damaged file says so
+    import_torch()
     weights = read_weights(checkpoint.weights)
     settings = model_settings(checkpoint, weights)
     folder = output.absolute().resolve()

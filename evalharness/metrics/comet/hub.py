@@ -85,6 +85,11 @@ def hub_folder(
                 f"{what}: no disk space left in {constants.HF_HUB_CACHE}. Free some or move the cache with HF_HOME; a "
                 "download that was begun is continued."
             ) from err
+        if _status(err) == 401:
+            raise MissingModelError(
+                f"{what}: the hub refuses the token it was given (status 401). Log in again with `hf auth login`, or "
+                "set or unset HF_TOKEN."
+            ) from err
         raise _cut_short(what, err, get_it) from err
     except _transport_errors() as err:
         raise _cut_short(what, err, get_it) from err
@@ -106,9 +111,14 @@ def _cut_short(what: str, err: BaseException, get_it: str) -> MissingModelError:
 def _why_not_reached(err: BaseException, constants: Any) -> str:
     if constants.HF_HUB_OFFLINE:
         return "HF_HUB_OFFLINE is set"
-    status = getattr(getattr(err.__cause__, "response", None), "status_code", None)
+    status = _status(err.__cause__)
     answered = f" (it answers with status {status})" if status is not None else ""
     return f"the hub {constants.ENDPOINT} cannot be reached{answered}"
+
+
+def _status(err: BaseException | None) -> int | None:
+    """What the server answered, where it did."""
+    return getattr(getattr(err, "response", None), "status_code", None)
 
 
 def _first_line(err: BaseException) -> str:
