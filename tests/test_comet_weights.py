@@ -26,8 +26,9 @@ from tiny_comet import WIDTH, some_texts, write_checkpoint
 
 from evalharness.errors import MissingModelError
 from evalharness.metrics.comet import native
+from evalharness.metrics.comet.checksums import sha256_of
 from evalharness.metrics.comet.metric import Comet
-from evalharness.metrics.comet.weights import read_weights, sha256_of
+from evalharness.metrics.comet.weights import read_weights
 from evalharness.records import ScoringSegment
 
 SOURCES = some_texts(6, longest=12)

@@ -9,10 +9,11 @@ from pathlib import Path
 from typing import Any
 
 from evalharness.errors import MissingModelError
+from evalharness.metrics.comet.checksums import sha256_of
 from evalharness.metrics.comet.conversion import Conversion, read_conversion
 from evalharness.metrics.comet.hub import HUB_NAME, blob_sha256, download_command, hub_folder
 from evalharness.metrics.comet.settings import EncoderKind, Family, ModelSettings, read_family, read_input_segments
-from evalharness.metrics.comet.weights import SAFETENSORS, sha256_of
+from evalharness.metrics.comet.weights import SAFETENSORS
 
 LOCAL = "local"
 MINI = "comet-mini"
@@ -128,6 +129,21 @@ def locate(model: str, revision: str | None, *, is_offline: bool = False) -> Che
     )
 
 
+def is_on_hub(model: str) -> bool:
+    """Whether `locate` would look for it on the hub, or in its cache."""
+    return model != MINI and not Path(model).expanduser().exists() and HUB_NAME.fullmatch(model) is not None
+
+
+def command_that_gets(model: str, revision: str | None) -> str:
+    """For a shell, of a checkpoint on the hub."""
+    return download_command(model, revision, files=_HUB_FILES)
+
+
+def command_that_gets_encoder(name: str) -> str:
+    """For a shell, of the configuration and tokenizer of an encoder on the hub."""
+    return download_command(name, None, patterns=_ENCODER_PATTERNS)
+
+
 def encoder_files(checkpoint: Checkpoint, settings: ModelSettings, *, is_offline: bool = False) -> EncoderFiles:
     """The encoder's files: from the checkpoint's own folder `encoder`, from the folder that its settings name, or from
     the hub, downloaded if need be and `is_offline` does not say that the cache is to do.
@@ -149,7 +165,7 @@ def _encoder_folder(name: str, checkpoint: Checkpoint, is_offline: bool) -> Path
     what = f"the tokenizer and configuration of {name!r}, the encoder of COMET model {checkpoint.name}"
     if not HUB_NAME.fullmatch(name):
         raise MissingModelError(f"{what}: there is no such folder, and it is not a name on the hub.")
-    command = download_command(name, None, patterns=_ENCODER_PATTERNS)
+    command = command_that_gets_encoder(name)
     return hub_folder(
         name, revision=None, what=what, command=command, patterns=_ENCODER_PATTERNS, is_offline=is_offline
     )
@@ -198,7 +214,7 @@ def _local(path: Path) -> Checkpoint:
 def _on_hub(model: str, revision: str | None, is_offline: bool) -> Checkpoint:
     what = f"COMET model {model!r}" + (f" at revision {revision!r}" if revision is not None else "")
     what += " (no such file or folder here, so a name on the hub)"
-    command = download_command(model, revision, files=_HUB_FILES)
+    command = command_that_gets(model, revision)
     folder = hub_folder(
         model, revision=revision, what=what, command=command, patterns=_HUB_PATTERNS, is_offline=is_offline
     )

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from evalharness.errors import MissingModelError
-from evalharness.metrics.comet.weights import sha256_of
+from evalharness.metrics.comet.checksums import sha256_of
 from evalharness.textio import write_json
 
 _FILE = "conversion.json"

@@ -3,21 +3,18 @@
 from __future__ import annotations
 
 import ctypes
-import functools
-import hashlib
 import json
 import mmap
 import re
 import sys
 import zipfile
-import zlib
-from collections.abc import Iterator, Mapping
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from evalharness.errors import MissingModelError
+from evalharness.metrics.comet.checksums import damaged
 
 SAFETENSORS = ".safetensors"
 _BLOCK = 1 << 22
@@ -78,7 +75,7 @@ def read_weights(file: Path) -> Weights:
         TypeError,
         AttributeError,
     ) as err:
-        raise _damaged(file, err) from err
+        raise damaged(file, err) from err
     if not all(isinstance(tensor, torch.Tensor) for tensor in tensors.values()):
         raise MissingModelError(f"{file}: its state_dict holds something other than tensors. Get the checkpoint again.")
     return Weights(
@@ -93,69 +90,8 @@ def _read_safetensors(file: Path) -> Weights:
         with safe_open(file, framework="pt") as content:
             tensors = {name: content.get_tensor(name) for name in content.keys()}  # noqa: SIM118  it is no mapping
     except (SafetensorError, OSError, ValueError) as err:
-        raise _damaged(file, err) from err
+        raise damaged(file, err) from err
     return Weights(file=file, tensors=tensors, settings=None, is_mapped=False)
-
-
-def sha256_of(file: Path, *, with_parts: bool = True) -> str:
-    """64 hex digits of the whole file, after a check that nothing in it is damaged as far as the file can tell.
-
-    Files that torch has written since 1.6 carry a checksum of every part, which need not be held against them
-    (`with_parts`) where the caller knows the SHA-256. Read once per content: size, time and inode tell.
-
-    Raises: MissingModelError where a checksum does not fit."""
-    stat = file.stat()
-    return _checked_sha256(file, with_parts, (stat.st_size, stat.st_mtime_ns, stat.st_ctime_ns, stat.st_ino))
-
-
-@functools.lru_cache(maxsize=64)
-def _checked_sha256(file: Path, with_parts: bool, state: tuple[int, ...]) -> str:
-    with ThreadPoolExecutor(max_workers=1) as pool:  # both let go of the interpreter's lock: two cores, one reading
-        digest = pool.submit(_sha256, file)
-        if with_parts and file.suffix != SAFETENSORS:
-            _check_parts(file)
-        return digest.result()
-
-
-def _sha256(file: Path) -> str:
-    digest = hashlib.sha256()
-    for block in _blocks(file, 0, file.stat().st_size):
-        digest.update(block)
-    return digest.hexdigest()
-
-
-def _check_parts(file: Path) -> None:
-    """Hold every part of a zip archive against its checksum.
-
-    Raises: MissingModelError naming the first that does not fit."""
-    try:
-        if not zipfile.is_zipfile(file):
-            return
-        with zipfile.ZipFile(file) as archive, open(file, "rb") as raw:
-            for part in archive.infolist():
-                with archive.open(part):  # compares the part's own header with the table at the end
-                    pass
-                raw.seek(part.header_offset + 26)
-                n_name, n_extra = (int.from_bytes(raw.read(2), "little") for _ in range(2))
-                start = part.header_offset + 30 + n_name + n_extra
-                checksum = 0
-                for block in _blocks(file, start, part.compress_size):
-                    checksum = zlib.crc32(block, checksum)
-                if part.compress_type != zipfile.ZIP_STORED or checksum != part.CRC:
-                    raise MissingModelError(
-                        f"{file}: is damaged: the checksum of {part.filename} does not fit. Get the checkpoint again."
-                    )
-    except (zipfile.BadZipFile, OSError, EOFError, NotImplementedError, RuntimeError, ValueError) as err:
-        raise _damaged(file, err) from err
-
-
-def _blocks(file: Path, start: int, size: int) -> Iterator[memoryview]:
-    block = memoryview(bytearray(_BLOCK))
-    with open(file, "rb", buffering=0) as raw:
-        raw.seek(start)
-        while size > 0 and (n_read := raw.readinto(block[: min(_BLOCK, size)])):
-            yield block[:n_read]
-            size -= n_read
 
 
 def write_safetensors(file: Path, weights: Weights) -> None:
@@ -196,11 +132,6 @@ def write_lightning(file: Path, weights: Weights, settings: Mapping[str, Any]) -
         "hyper_parameters": dict(settings),
     }
     torch.save(content, file)
-
-
-def _damaged(file: Path, err: Exception) -> MissingModelError:
-    what = str(err).splitlines()[0] if str(err) else type(err).__name__
-    return MissingModelError(f"{file}: is damaged or is no COMET checkpoint ({what}). Get it again.")
 
 
 def _drop_pages(tensor: Any) -> None:
