@@ -32,6 +32,7 @@ VERBS: Mapping[str, Verb] = {
     "import": Verb("evalharness.cli.import_testset", "turn files into an imported test set, references/NAME"),
     "report": Verb("evalharness.cli.report", "print a table of a run"),
     "runs": Verb("evalharness.cli.runs", "list the records in a results folder"),
+    "models": Verb("evalharness.cli.models", "list COMET checkpoints, and say which of them are here"),
     "comet": Verb("evalharness.cli.comet", "convert a COMET checkpoint for use without a network, or train one"),
 }
 
