@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import collections
 import functools
 import json
 import random
@@ -223,31 +224,39 @@ def _tensors(family: str, settings: dict[str, Any], vocabulary_size: int, seed: 
 
 @functools.cache
 def tokenizer_json(kind: str) -> str:
-    """A tokenizer as XLM-R (`xlm`) or BERT (`bert`) has it, trained on the bundled test set."""
-    from tokenizers import AddedToken, Tokenizer, decoders, models, normalizers, pre_tokenizers, processors, trainers
+    """A tokenizer as XLM-R (`xlm`) or BERT (`bert`) has it, of the words and characters of the bundled test set.
 
-    # XLM-R's mask takes the space before it.
-    special = [AddedToken(name, lstrip=name == "<mask>", special=True) for name in _SPECIAL_TOKENS[kind]]
-    trainer: Any
+    The trainers of `tokenizers` would give another vocabulary each time."""
+    from tokenizers import AddedToken, Tokenizer, decoders, models, normalizers, pre_tokenizers, processors
+
+    special = _SPECIAL_TOKENS[kind]
     if kind == "xlm":
-        tokenizer = Tokenizer(models.Unigram())
+        pieces = ["\u2581", *_common(300, "\u2581{}"), *sorted({character for text in _texts() for character in text})]
+        scored = [*((name, 0.0) for name in special), *((piece, -3 - 0.01 * k) for k, piece in enumerate(pieces))]
+        tokenizer = Tokenizer(models.Unigram(scored, unk_id=special.index("<unk>"), byte_fallback=False))
         tokenizer.normalizer = normalizers.NFKC()
         tokenizer.pre_tokenizer = pre_tokenizers.Metaspace()
         tokenizer.decoder = decoders.Metaspace()
-        trainer = trainers.UnigramTrainer(
-            vocab_size=800, special_tokens=special, unk_token="<unk>", show_progress=False
-        )
         single, pair, ends = "<s> $A </s>", "<s> $A </s> </s> $B </s>", [("<s>", 0), ("</s>", 2)]
     else:
-        tokenizer = Tokenizer(models.WordPiece(unk_token="[UNK]"))
+        characters = sorted({character for text in _texts() for character in text if not character.isspace()})
+        pieces = [*special, *_common(300, "{}"), *characters, *(f"##{character}" for character in characters)]
+        vocabulary = {piece: index for index, piece in enumerate(dict.fromkeys(pieces))}
+        tokenizer = Tokenizer(models.WordPiece(vocabulary, unk_token="[UNK]"))
         tokenizer.normalizer = normalizers.BertNormalizer(lowercase=False)
         tokenizer.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
         tokenizer.decoder = decoders.WordPiece()
-        trainer = trainers.WordPieceTrainer(vocab_size=800, special_tokens=special, show_progress=False)
         single, pair, ends = "[CLS] $A [SEP]", "[CLS] $A [SEP] $B:1 [SEP]:1", [("[CLS]", 2), ("[SEP]", 3)]
-    tokenizer.train_from_iterator(_texts(), trainer)
+    # XLM-R's mask takes the space before it.
+    tokenizer.add_special_tokens([AddedToken(name, lstrip=name == "<mask>", special=True) for name in special])
     tokenizer.post_processor = processors.TemplateProcessing(single=single, pair=pair, special_tokens=ends)
     return str(tokenizer.to_str())
+
+
+def _common(n: int, form: str) -> list[str]:
+    """The n words that are there most often and longer than a character, the oftenest first."""
+    counts = collections.Counter(word for text in _texts() if text.isascii() for word in text.split() if len(word) > 1)
+    return [form.format(word) for word, _ in sorted(counts.items(), key=lambda one: (-one[1], one[0]))[:n]]
 
 
 def _texts() -> list[str]:
