@@ -155,6 +155,8 @@ class Comet:
         kind = device_class(self.device)
         if self.backend is Backend.native:
             check_precision(self.precision, kind)
+        else:
+            unbabel.check_precision(self.precision)
         fields = [] if self.reference_free else [("nrefs", "var" if n_references is None else str(n_references))]
         if not self.reference_free and n_references != 1:
             fields.append(("refs", self.references.value))

@@ -23,6 +23,18 @@ _log = logging.getLogger(__name__)
 _LOUD_LOGGERS = ("pytorch_lightning", "lightning", "lightning_fabric", "lightning.pytorch", "comet", "transformers")
 
 
+_DTYPES = {Precision.fp32: "float32", Precision.fp16: "float16", Precision.bf16: "bfloat16"}
+
+
+def check_precision(precision: Precision) -> None:
+    """Raises: ConfigError where unbabel-comet does not compute in the precision."""
+    if precision not in _DTYPES:
+        raise ConfigError(
+            f"COMET with backend=unbabel and precision={precision.value}: unbabel-comet computes in fp32, fp16 or "
+            "bf16; choose one of them, or backend=native."
+        )
+
+
 def installed_version() -> str:
     """The version of unbabel-comet, without importing it.
 
@@ -46,14 +58,9 @@ class UnbabelScorer:
     def __init__(self, checkpoint: Checkpoint, *, precision: Precision, device: str, batch_size: int) -> None:
         """Raises: MissingModelError where checkpoint, settings and encoder do not fit together; ConfigError for a
         precision the package does not compute in."""
+        check_precision(precision)
         _imported("comet")
         torch = _imported("torch")
-        dtypes = {Precision.fp32: torch.float32, Precision.fp16: torch.float16, Precision.bf16: torch.bfloat16}
-        if precision not in dtypes:
-            raise ConfigError(
-                f"COMET with backend=unbabel and precision={precision.value}: unbabel-comet computes in fp32, fp16 or "
-                "bf16; choose one of them, or backend=native."
-            )
         if checkpoint.weights.suffix == SAFETENSORS:
             raise MissingModelError(
                 f"{checkpoint.weights}: unbabel-comet reads .ckpt files only; use backend=native, or the checkpoint "
@@ -61,7 +68,7 @@ class UnbabelScorer:
             )
         names = read_weights(checkpoint.weights).tensors.keys()
         self._device = device
-        self._dtype = dtypes[precision]
+        self._dtype = getattr(torch, _DTYPES[precision])
         self._batch_size = batch_size
         self._model = _load(checkpoint)
         # The package loads what fits and leaves the rest at random without a word.

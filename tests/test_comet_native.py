@@ -1,0 +1,382 @@
+"""The native backend: nothing but a text and its model decides a score, and every text is encoded once."""
+
+from __future__ import annotations
+
+import csv
+import dataclasses
+import json
+import logging
+import re
+import subprocess
+import sys
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+pytest.importorskip("torch")
+pytest.importorskip("tokenizers")
+
+import torch
+from tiny_comet import some_texts, tokenizer_json, write_checkpoint
+
+import evalharness as eh
+from evalharness.errors import ConfigError
+from evalharness.metrics.comet import kernels, native
+from evalharness.metrics.comet.backend import Triple
+from evalharness.metrics.comet.checkpoint import locate
+from evalharness.metrics.comet.encoder import Encoder, PackedTexts
+from evalharness.metrics.comet.engine import computing
+from evalharness.metrics.comet.kernels import Precision
+from evalharness.metrics.comet.metric import Backend, Comet
+from evalharness.metrics.comet.native import NativeScorer
+from evalharness.records import LanguagePair, ScoringSegment, Segment, TestSet
+
+FAMILIES: dict[str, dict[str, Any]] = {
+    "regression_metric": {},
+    "referenceless_regression_metric": {},
+    "ranking_metric": {"layer_norm": True},
+    "unified_metric": {"input_segments": ["mt", "src", "ref"]},
+    "xcomet_metric": {"word_layer": 2},
+}
+FAST = [("regression_metric", Precision.fp32), ("regression_metric", Precision.int8), ("xcomet_metric", Precision.fp32)]
+TEXTS = some_texts(36, longest=40)
+TRIPLES = [
+    Triple(source=TEXTS[index], hypothesis=TEXTS[12 + index], reference=TEXTS[24 + index]) for index in range(12)
+]
+
+
+@pytest.fixture(scope="module")
+def models(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    root = tmp_path_factory.mktemp("native")
+    return {family: write_checkpoint(root / family, family, **settings) for family, settings in FAMILIES.items()}
+
+
+@pytest.fixture(autouse=True)
+def _no_model_from_before() -> Iterator[None]:
+    native.forget()
+    yield
+    native.forget()
+
+
+def scorer(model: Path, *, precision: Precision = Precision.fp32, batch_tokens: int | None = None) -> NativeScorer:
+    """With nothing kept from before."""
+    return NativeScorer(
+        locate(str(model), None), precision=precision, device="cpu", batch_tokens=batch_tokens, store=None
+    )
+
+
+def segment(hypothesis: str, *, source: str = "郑州是河南省的省会。", reference: str = "Zhengzhou") -> ScoringSegment:
+    return ScoringSegment(id="1", source=source, hypothesis=hypothesis, references=(reference,))
+
+
+def words(n: int) -> str:
+    """A text of exactly n tokens."""
+    from tokenizers import Tokenizer
+
+    text = " ".join(["the"] * n)
+    assert len(Tokenizer.from_str(tokenizer_json("xlm")).encode(text, add_special_tokens=False).ids) == n
+    return text
+
+
+class TestNothingElseDecides:
+    @pytest.mark.parametrize(
+        ("family", "precision"),
+        [
+            pytest.param(family, precision, marks=[] if (family, precision) in FAST else [pytest.mark.slow])
+            for family in FAMILIES
+            for precision in (Precision.fp32, Precision.bf16, Precision.int8)
+        ],
+    )
+    def test_neither_batch_nor_order_nor_neighbours(
+        self, models: dict[str, Path], family: str, precision: Precision
+    ) -> None:
+        # Seen: no difference for batches and order, 1.2e-7 for neighbours, in all three precisions (torch 2.13.0).
+        expected = scorer(models[family], precision=precision).predict(TRIPLES)
+        assert max(expected.scores) - min(expected.scores) > 1e-2
+        for batch_tokens in (1, 64, 4096):
+            found = scorer(models[family], precision=precision, batch_tokens=batch_tokens).predict(TRIPLES)
+            assert found.scores == pytest.approx(expected.scores, abs=1e-5)
+            assert spans(found.error_spans) == spans(expected.error_spans)
+        backwards = scorer(models[family], precision=precision).predict(TRIPLES[::-1])
+        assert backwards.scores[::-1] == pytest.approx(expected.scores, abs=1e-5)
+        for start, stop in ((0, 1), (3, 5), (11, 12)):
+            some = scorer(models[family], precision=precision).predict(TRIPLES[start:stop])
+            assert some.scores == pytest.approx(expected.scores[start:stop], abs=1e-5)
+            if expected.error_spans is not None:
+                assert spans(some.error_spans) == spans(expected.error_spans[start:stop])
+
+    def test_no_other_systems_of_the_run(self, models: dict[str, Path]) -> None:
+        systems = {f"s{k}": some_texts(9, seed=k) for k in range(4)}
+
+        def of_first(chosen: Sequence[str]) -> list[float]:
+            native.forget()
+            metric = Comet(model=str(models["regression_metric"]), device="cpu", embedding_cache_mb=0)
+            run = eh.evaluate(
+                systems={name: systems[name] for name in chosen},
+                metrics={"comet": metric},
+                overrides=["cache=false"],
+                name="-".join(chosen),
+            )
+            lines = (run.folder / "scores" / "comet.jsonl").read_text(encoding="utf-8").splitlines()
+            rows = [json.loads(line) for line in lines]
+            return [row["statistics"][0] for row in rows if row["system"] == "s0"]
+
+        alone = of_first(["s0"])
+        assert len(set(alone)) == 9
+        assert of_first(["s0", "s1", "s2", "s3"]) == pytest.approx(alone, abs=1e-5)
+        assert of_first(["s3", "s0"]) == pytest.approx(alone, abs=1e-5)
+
+    def test_no_text_beyond_the_window(self, models: dict[str, Path]) -> None:
+        # 514 positions, two of them for padding, hold 512 tokens; unbabel-comet leaves room for four special ones.
+        metric = Comet(model=str(models["regression_metric"]), device="cpu")
+        rows = metric.statistics([segment(words(508)), segment(words(509)), segment(words(508) + " Henan " * 300)])
+        assert rows[:, 2].tolist() == [0, 1, 1]
+        assert rows[:, 1].tolist() == [1, 1, 1]
+        assert rows[0, 0] == rows[1, 0] == rows[2, 0]
+        assert metric.statistics([segment(words(507))])[0, 0] != rows[0, 0]
+
+    def test_no_text_beyond_the_window_that_all_share(self, models: dict[str, Path]) -> None:
+        # 512 tokens hold <s> hypothesis </s> </s> source </s> </s> reference </s>: 506 tokens of text.
+        metric = Comet(model=str(models["unified_metric"]), device="cpu")
+        longer = ("", " the", " the" + " Henan" * 9)
+        asked = [segment(words(400), source=words(53), reference=words(53) + more) for more in longer]
+        assert metric.statistics(asked)[:, 2].tolist() == [0, 1, 1]
+        # Without a reference 508; the first token beyond takes the place of the last </s>, as in unbabel-comet.
+        free = dataclasses.replace(metric, reference_free=True)
+        rows = free.statistics([segment(words(400), source=words(108) + more) for more in longer])
+        assert rows[:, 2].tolist() == [0, 1, 1]
+        assert rows[1, 0] == rows[2, 0] != rows[0, 0]
+
+
+def spans(of_texts: Any) -> Any:
+    """What does not depend on rounding."""
+    if of_texts is None:
+        return None
+    return [[(one.text, one.severity, one.start, one.end) for one in of_text] for of_text in of_texts]
+
+
+class TestEncodedOnce:
+    N = 30
+
+    def testset(self) -> TestSet:
+        texts = some_texts(2 * self.N, seed=7, longest=8)
+        return TestSet(
+            name="t",
+            language_pair=LanguagePair(source="zh", target="en"),
+            segments=tuple(
+                Segment(id=str(k), source=f"源 {texts[k]}", references=(f"reference {texts[self.N + k]}",))
+                for k in range(self.N)
+            ),
+        )
+
+    def hypotheses(self, n_systems: int) -> dict[str, list[str]]:
+        return {
+            f"s{k}": [f"by {k}: {text}" for text in some_texts(self.N, seed=100 + k, longest=8)]
+            for k in range(n_systems)
+        }
+
+    def encoded(self, model: Path, systems: dict[str, list[str]], *words: str, **settings: Any) -> int:
+        """Texts that the run encodes."""
+        metric = Comet(model=str(model), device="cpu", **settings)
+        before = metric._scorer().n_encoded  # type: ignore[attr-defined]
+        eh.evaluate(testset=self.testset(), systems=systems, metrics={"comet": metric}, overrides=words)
+        return int(metric._scorer().n_encoded) - before  # type: ignore[attr-defined]
+
+    def test_in_one_run_and_over_several(self, models: dict[str, Path]) -> None:
+        model, systems = models["regression_metric"], self.hypotheses(13)
+        twelve = {name: systems[name] for name in list(systems)[:12]}
+        # 30 sources, 30 references and 12 x 30 hypotheses, in three calls of the metric.
+        assert self.encoded(model, twelve) == 14 * self.N
+        native.forget()
+        assert self.encoded(model, twelve) == 0  # complete already
+        assert self.encoded(model, twelve, "results=other") == 0  # rows from the cache
+        assert self.encoded(model, twelve, "results=third", "cache=false") == 0  # embeddings from the disk
+        assert self.encoded(model, twelve, "results=fourth", "cache=false") == 0  # and from memory
+        native.forget()
+        assert self.encoded(model, systems) == self.N
+        native.forget()
+        assert self.encoded(model, systems, "results=other", "cache=false", precision=Precision.bf16) == 15 * self.N
+
+    def test_copies_and_duplicates(self, models: dict[str, Path]) -> None:
+        testset = self.testset()
+        same = next(iter(self.hypotheses(1).values()))
+        systems = {
+            "copies": [one.source or "" for one in testset.segments],
+            "perfect": [one.references[0] for one in testset.segments],
+            **{f"same {k}": same for k in range(5)},
+            "constant": ["the same everywhere"] * self.N,
+            "empty": [""] * self.N,
+        }
+        assert self.encoded(models["regression_metric"], systems) == 3 * self.N + 2
+
+    def test_no_reference_is_encoded_for_a_model_that_reads_none(self, models: dict[str, Path]) -> None:
+        n = self.encoded(models["referenceless_regression_metric"], self.hypotheses(2), reference_free=True)
+        assert n == 3 * self.N
+
+    def test_joined_texts_are_read_once(self, models: dict[str, Path]) -> None:
+        same = next(iter(self.hypotheses(1).values()))
+        assert self.encoded(models["xcomet_metric"], {"a": same, "b": same}) == 3 * self.N
+
+    def test_nothing_is_written_with_a_cache_of_0(self, models: dict[str, Path], tmp_path: Path) -> None:
+        model, systems = models["regression_metric"], self.hypotheses(1)
+        assert self.encoded(model, systems, embedding_cache_mb=0) == 3 * self.N
+        assert not list((tmp_path / "cache").glob("embeddings*"))
+        native.forget()
+        assert self.encoded(model, systems, "results=other", "cache=false", embedding_cache_mb=0) == 3 * self.N
+        native.forget()
+        assert self.encoded(model, systems, "results=other2", "cache=false", embedding_cache_mb=1) == 3 * self.N
+        assert list((tmp_path / "cache").glob("embeddings*"))
+
+    def test_a_damaged_store_does_not_stop_a_run(
+        self, models: dict[str, Path], tmp_path: Path, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        (tmp_path / "cache").mkdir()
+        (tmp_path / "cache" / "embeddings-1.sqlite").write_bytes(b"no database at all")
+        with caplog.at_level(logging.WARNING, logger="evalharness"):
+            assert self.encoded(models["regression_metric"], self.hypotheses(12)) == 14 * self.N
+        assert [message for message in caplog.messages if "embeddings cannot be kept" in message] == caplog.messages
+        assert len(caplog.messages) == 1
+
+
+class TestPrecision:
+    @pytest.mark.slow
+    @pytest.mark.parametrize("family", FAMILIES)
+    def test_lower_ones_stay_near(self, models: dict[str, Path], family: str) -> None:
+        exact = np.array(scorer(models[family]).predict(TRIPLES).scores)
+        for precision in (Precision.bf16, Precision.int8):
+            deltas = np.abs(scorer(models[family], precision=precision).predict(TRIPLES).scores - exact)
+            # Largest seen: bf16 1.3e-3, int8 3.5e-3, where scores lie 0.05 to 0.2 apart (torch 2.13.0, Zen 4). An
+            # error of xCOMET that changes its severity moves a score by up to 0.22 * 10 / 25.
+            assert 0 < deltas.max() < (0.01 if family != "xcomet_metric" else 0.01 + 0.22 * 10 / 25)
+
+    @pytest.mark.parametrize("precision", [Precision.fp32, Precision.bf16])
+    def test_plain_products_give_what_packed_ones_do(
+        self, models: dict[str, Path], precision: Precision, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        packed = scorer(models["regression_metric"], precision=precision).predict(TRIPLES).scores
+        monkeypatch.setattr(kernels, "_has_packed", lambda: False)
+        plain = scorer(models["regression_metric"], precision=precision).predict(TRIPLES).scores
+        # In bf16 the packed product rounds once after GELU, the plain one before and after.
+        assert plain == pytest.approx(packed, abs=1e-5 if precision is Precision.fp32 else 5e-3)
+
+    @pytest.mark.parametrize("precision", [Precision.fp16, Precision.tf32])
+    def test_what_the_cpu_cannot_compute_in_is_refused(self, models: dict[str, Path], precision: Precision) -> None:
+        metric = Comet(model=str(models["regression_metric"]), device="cpu", precision=precision)
+        said = rf"^COMET with precision={precision.value} on cpu: it is computed on cuda only\. Use fp32 or bf16"
+        with pytest.raises(ConfigError, match=said):
+            metric.signature(n_references=1)
+        with pytest.raises(ConfigError, match=said):
+            metric.statistics([segment("Zhengzhou")])
+        with pytest.raises(ConfigError, match=said):
+            eh.evaluate(systems={"a": ["x"] * 9}, metrics={"comet": metric})
+
+    @pytest.mark.slow
+    @pytest.mark.parametrize("precision", [Precision.int8, Precision.tf32])
+    def test_what_unbabel_comet_does_not_compute_in_is_refused(
+        self, models: dict[str, Path], precision: Precision
+    ) -> None:
+        pytest.importorskip("comet", reason="unbabel-comet is not installed: there is none for Python 3.13 and later")
+        model = str(models["regression_metric"])
+        metric = Comet(model=model, device="cpu", precision=precision, backend=Backend.unbabel)
+        with pytest.raises(ConfigError, match=rf"backend=unbabel and precision={precision.value}: unbabel-comet comp"):
+            metric.signature(n_references=1)
+
+    @pytest.mark.skipif(torch.cuda.is_available(), reason="there is a CUDA device")
+    def test_a_device_that_is_not_there(self, models: dict[str, Path]) -> None:
+        with pytest.raises(ConfigError, match="device=cuda: torch finds no cuda device on this machine"):
+            Comet(model=str(models["regression_metric"]), device="cuda").statistics([segment("Zhengzhou")])
+
+    def test_tf32_is_used_where_asked_for_and_left_as_it_was(self) -> None:
+        for before in (True, False):  # False, torch's own default, comes last
+            torch.backends.cuda.matmul.allow_tf32 = before
+            for precision in (Precision.fp32, Precision.tf32):
+                with computing(precision):
+                    assert torch.backends.cuda.matmul.allow_tf32 is (precision is Precision.tf32)
+                assert torch.backends.cuda.matmul.allow_tf32 is before
+
+
+class TestOutOfMemory:
+    @pytest.fixture
+    def limit(self, monkeypatch: pytest.MonkeyPatch) -> Any:
+        """Sets how many tokens a batch may have at most, in place of a device's memory."""
+        original = Encoder.layers
+
+        def set_limit(n_tokens: int) -> None:
+            def layers(self: Encoder, texts: PackedTexts) -> Iterator[Any]:
+                for number, output in enumerate(original(self, texts)):
+                    if number and len(texts.ids) > n_tokens:  # as a device would, in the middle
+                        raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 1 GiB.")
+                    yield output
+
+            monkeypatch.setattr(Encoder, "layers", layers)
+
+        return set_limit
+
+    @pytest.mark.parametrize("family", ["regression_metric", "unified_metric", "xcomet_metric"])
+    def test_batches_are_halved_and_it_is_said_once(
+        self, models: dict[str, Path], family: str, limit: Any, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        usual = scorer(models[family])
+        expected = usual.predict(TRIPLES)
+        limit(700)  # default batches have up to 1024 tokens
+        with caplog.at_level(logging.WARNING, logger="evalharness"):
+            small = scorer(models[family])
+            found = small.predict(TRIPLES)
+            small.predict([dataclasses.replace(one, hypothesis=one.source + one.hypothesis) for one in TRIPLES])
+        assert len(caplog.messages) == 1
+        assert re.fullmatch(r"COMET: out of memory on cpu; going on with batches of \d+ tokens\.", caplog.messages[0])
+        assert found.scores == pytest.approx(expected.scores, abs=1e-6)
+        assert spans(found.error_spans) == spans(expected.error_spans)
+        assert usual.n_encoded == len(set(TEXTS)) == 36  # of unified models: 12 triples in three readings each
+        assert small.n_encoded > usual.n_encoded
+
+    def test_one_text_that_does_not_fit(self, models: dict[str, Path], limit: Any) -> None:
+        limit(9)
+        with pytest.raises(ConfigError, match=r"memory of device=cpu does not hold the model and one text of \d+ tok"):
+            scorer(models["regression_metric"]).predict(TRIPLES)
+
+    def test_other_errors_are_not_taken_for_it(self, models: dict[str, Path], monkeypatch: pytest.MonkeyPatch) -> None:
+        def failing(self: Encoder, texts: PackedTexts) -> Iterator[Any]:
+            raise RuntimeError("mat1 and mat2 shapes cannot be multiplied")
+
+        monkeypatch.setattr(Encoder, "layers", failing)
+        with pytest.raises(RuntimeError, match="mat1 and mat2"):
+            scorer(models["regression_metric"]).predict(TRIPLES)
+
+
+IMPORTING = """
+import json, sys
+from evalharness.metrics.comet.metric import Comet
+from evalharness.records import ScoringSegment
+assert "torch" not in sys.modules
+segment = ScoringSegment(id="1", source="a", hypothesis="b", references=("c",))
+metric = Comet(model=sys.argv[1], device="cpu")
+metric.signature(n_references=1)
+metric.statistics([segment])
+print(json.dumps(sorted(name for name in sys.modules if "." not in name)))
+"""
+
+
+@pytest.mark.parametrize("family", ["regression_metric", "xcomet_metric"])
+def test_what_is_imported(models: dict[str, Path], family: str) -> None:
+    finished = subprocess.run(
+        [sys.executable, "-c", IMPORTING, str(models[family])], capture_output=True, text=True, timeout=60, check=False
+    )
+    assert finished.returncode == 0, finished.stderr
+    imported = set(json.loads(finished.stdout))
+    assert {"torch", "tokenizers"} <= imported
+    assert not imported & {"comet", "pytorch_lightning", "lightning", "transformers", "sentencepiece", "torchmetrics"}
+
+
+def test_a_run_counts_what_was_cut(models: dict[str, Path]) -> None:
+    metric = Comet(model=str(models["regression_metric"]), device="cpu")
+    n = TestEncodedOnce.N
+    systems = {"short": some_texts(n), "long": [words(509), *some_texts(n - 2), words(600)]}
+    run = eh.evaluate(testset=TestEncodedOnce().testset(), systems=systems, metrics={"comet": metric})
+    with open(run.folder / "scores.csv", encoding="utf-8", newline="") as file:
+        signatures = {line["system"]: line["signature"] for line in csv.DictReader(file)}
+    assert signatures["long"] == signatures["short"] + "|cut:2"
+    assert "cut" not in signatures["short"]
