@@ -35,7 +35,7 @@ class MetricRows:
     n_new: int
     """Rows that were not in the log before; equal texts of several systems count each."""
     n_computed: int
-    """Rows the metric computed; equal texts count once."""
+    """Of the new rows, those the metric computed; equal texts count once."""
     n_failed: int
 
 
@@ -98,7 +98,8 @@ class MetricScorer:
             cached = known.pop(finished.index)
             keys = list(self._to_compute(block, cached))
             computed = dict(zip(keys, _logged_texts(finished.scored), strict=True))
-            self._n_computed += len(keys)
+            # Of a block cut off in the log, what is logged already is computed again and is not new.
+            self._n_computed += len({self._keys[pair] for pair in block if pair not in self._rows} & computed.keys())
             # The cache first: a block cut off in the log is then completed with the very rows that were computed.
             self._cache.put({key: text for key, text in computed.items() if text is not None})
             self._finish_block(block, cached, computed, advance)
