@@ -250,7 +250,16 @@ def _logged_texts(scored: ScoredRows) -> list[str | None]:
 
 
 def _spans_from(logged: object) -> tuple[ErrorSpan, ...]:
-    """Raises: TypeError where it is not a list of spans."""
+    """Raises: TypeError where it is not a list of spans, with nothing missing, added or of another type."""
     if not isinstance(logged, list) or not all(isinstance(span, dict) for span in logged):
         raise TypeError("not a list of objects")
-    return tuple(ErrorSpan(**span) for span in logged)
+    spans = tuple(ErrorSpan(**span) for span in logged)
+    for span in spans:
+        are_texts = isinstance(span.text, str) and isinstance(span.severity, str)
+        if not are_texts or not _is_number(span.confidence) or not _is_place(span.start) or not _is_place(span.end):
+            raise TypeError(f"not the fields of a span: {span}")
+    return spans
+
+
+def _is_place(value: object) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and value >= 0
