@@ -64,7 +64,7 @@ def test_every_option_has_a_package_of_its_own(path: Path) -> None:
 
 def test_the_default_experiment() -> None:
     experiment = build_experiment(compose_config([]))
-    assert list(experiment.metrics) == ["bleu", "chrf", "chrfpp", "ter"]
+    assert list(experiment.metrics) == ["bleu", "chrf", "chrfpp", "ter", "comet_mini"]
     assert (experiment.name, experiment.results, experiment.use_cache) == (None, Path("results"), True)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import hashlib
 import json
 import os
 import random
@@ -22,7 +23,10 @@ from conftest import REPOSITORY, Finished, spawn, write
 import evalharness as eh
 
 CANDIDATES = {"polished", "literal", "lossy", "gloss", "source-copy"}
-METRICS = ["bleu", "chrf", "chrfpp", "ter"]
+MINI_SHA256 = hashlib.sha256(
+    (REPOSITORY / "evalharness/metrics/comet/mini/checkpoints/model.ckpt").read_bytes()
+).hexdigest()
+METRICS = ["bleu", "chrf", "chrfpp", "ter", "comet_mini"]
 SIGNATURES = {
     # sacrebleu 2.6.0 prints these for the same options
     "bleu": "nrefs:1|case:mixed|eff:no|tok:13a|smooth:exp|version:2.6.0",
@@ -45,9 +49,11 @@ class TestBundledRun:
     def test_the_first_command(self, command: Callable[..., Finished]) -> None:
         finished = command("run")
         assert finished.code == 0, finished.err
-        assert re.search(r"System +BLEU ↑ +chrF2 ↑ +chrF2\+\+ ↑ +TER ↓", finished.out)
+        assert re.search(r"System +BLEU ↑ +chrF2 ↑ +chrF2\+\+ ↑ +TER ↓ +COMET-mini ↑", finished.out)
         for candidate in CANDIDATES:
-            assert re.search(rf"^{candidate} +\d+\.\d\*? +\d+\.\d\*? +\d+\.\d\*? +\d+\.\d", finished.out, re.M)
+            assert re.search(
+                rf"^{candidate} +\d+\.\d\*? +\d+\.\d\*? +\d+\.\d\*? +\d+\.\d\*? +-?\d+\.\d", finished.out, re.M
+            )
         record = Path("results/latest")
         assert f"Record: results/{record.readlink()}" in finished.out
         readme = (REPOSITORY / "README.md").read_text(encoding="utf-8")
@@ -62,10 +68,14 @@ class TestBundledRun:
         assert set(scores()) == {(candidate, metric) for candidate in CANDIDATES for metric in METRICS}
         for (_, metric), line in scores().items():
             assert (line["n_scored"], line["n_missing"]) == ("9", "0")
-            assert line["signature"] == SIGNATURES[metric]
+            if metric == "comet_mini":
+                assert f"|sha256:{MINI_SHA256[:16]}|" in line["signature"]
+                assert line["signature"].endswith("|precision:fp32|device:cpu|backend:native-1")
+            else:
+                assert line["signature"] == SIGNATURES[metric]
             assert float(line["ci_low"]) <= float(line["score"]) <= float(line["ci_high"])
         assert {path.name for path in (record / "tables").iterdir()} == {"systems.md", "systems.tex", "systems.csv"}
-        assert len((record / "comparisons.csv").read_text().splitlines()) == 1 + 4 * 10
+        assert len((record / "comparisons.csv").read_text().splitlines()) == 1 + 5 * 10
         assert json.loads((record / "done.json").read_text())["n_missing"] == 0
 
     def test_the_candidates_are_of_clearly_different_quality(self, command: Callable[..., Finished]) -> None:
@@ -119,7 +129,7 @@ class TestBundledRun:
         assert finished.code == 0, finished.err
         assert Path("results/latest").resolve() == record
         assert {path: path.read_bytes() for path in record.glob("*/*.jsonl")} == logs
-        assert len((record / "comparisons.csv").read_text().splitlines()) == 1 + 4 * 4
+        assert len((record / "comparisons.csv").read_text().splitlines()) == 1 + 5 * 4
         assert re.search(r"\d\.\d{3}", (record / "tables" / "systems.md").read_text())
         with open(record / "segments.csv", encoding="utf-8", newline="") as file:
             assert len(list(csv.DictReader(file))) == 45
@@ -164,7 +174,7 @@ class TestBundledRun:
         for metric in METRICS:
             assert scores()["a", metric]["score"] == scores()["b", metric]["score"]
         lines = Path("results/latest/comparisons.csv").read_text().splitlines()[1:]
-        assert [line.split(",")[3:6] for line in lines] == [["0.0", "1.0", "1.0"]] * 4
+        assert [line.split(",")[3:6] for line in lines] == [["0.0", "1.0", "1.0"]] * 5
 
 
 class TestSweep:
