@@ -10,6 +10,7 @@ from collections.abc import Iterable
 
 EXIT_DONE = 0
 EXIT_FAILED_SEGMENTS = 1
+EXIT_WRONG_SCORES = 1
 EXIT_BAD_INPUT = 2
 EXIT_MISSING = 3
 EXIT_INTERRUPTED = 130
@@ -55,6 +56,12 @@ class FailedSegmentsError(EvalHarnessError):
     """The run finished and some segments have no score."""
 
     exit_code = EXIT_FAILED_SEGMENTS
+
+
+class WrongScoresError(EvalHarnessError):
+    """A metric does not give the scores here that are stored for it."""
+
+    exit_code = EXIT_WRONG_SCORES
 
 
 def nearest(name: str, known: Iterable[str]) -> str:

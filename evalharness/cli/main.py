@@ -33,6 +33,7 @@ VERBS: Mapping[str, Verb] = {
     "report": Verb("evalharness.cli.report", "print a table of a run"),
     "runs": Verb("evalharness.cli.runs", "list the records in a results folder"),
     "models": Verb("evalharness.cli.models", "list COMET checkpoints, and say which of them are here"),
+    "doctor": Verb("evalharness.cli.doctor", "say what is installed, and hold every metric against stored scores"),
     "comet": Verb("evalharness.cli.comet", "convert a COMET checkpoint for use without a network, or train one"),
 }
 
@@ -135,8 +136,8 @@ def _parser() -> argparse.ArgumentParser:
             ["verbs:"]
             + [f"  {name:<{width}}  {verb.summary}" for name, verb in VERBS.items()]
             + ["", "`evalharness VERB --help` says more. `evalharness run` alone scores the bundled test set."]
-            + ["exit codes: 0 done, 1 segments without a score, 2 bad input, 3 a package or model is missing,"]
-            + ["130 interrupted"]
+            + ["exit codes: 0 done, 1 segments without a score (doctor: wrong scores), 2 bad input, 3 a package"]
+            + ["or model is missing, 130 interrupted"]
         ),
     )
     parser.add_argument("--version", action=_VersionAction, nargs=0, help="print the version and exit")

@@ -20,9 +20,9 @@ from evalharness.packaged import packaged_folder
 from evalharness.textio import read_text
 
 _TARGET = f"{Comet.__module__}.{Comet.__qualname__}"
-_EPILOG = """Nothing is downloaded and no network is used. A checkpoint that is not here is downloaded by the first run that needs
-it, or by the command that is shown; both put it into the cache of the hub, which HF_HOME moves. A checkpoint whose
-licence has to be accepted needs `hf auth login` first.
+_EPILOG = """Nothing is downloaded and no network is used. A checkpoint that is not here is downloaded by the first run
+that needs it, or by the command that is shown; both put it into the cache of the hub, which HF_HOME moves. A checkpoint
+whose licence has to be accepted needs `hf auth login` first.
 `evalharness comet convert MODEL --output FOLDER` makes a folder of one that works without a network.
 """
 
