@@ -23,6 +23,7 @@ from evalharness.textio import STANDARD_INPUT
 from evalharness.workflows.evaluate import evaluate
 from evalharness.workflows.report import Run, open_run
 
+_DEFAULT_METRICS = ("bleu", "chrf", "chrfpp", "ter")  # those that need no source and hold for every language
 _FORMATS = ("text", "json", "latex", "markdown", "tsv")
 _STDIN_NAME = "stdin"
 _EPILOG = """examples:
@@ -67,7 +68,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("-s", "--source", metavar="FILE")
     parser.add_argument("-r", "--references", nargs="+", default=[], metavar="FILE")
     parser.add_argument("-l", "--language-pair", metavar="SRC-TGT", help="such as zh-en; decides BLEU's tokenizer")
-    parser.add_argument("-m", "--metrics", nargs="+", metavar="NAME", help="default: bleu chrf chrfpp ter")
+    parser.add_argument("-m", "--metrics", nargs="+", metavar="NAME", help=f"default: {' '.join(_DEFAULT_METRICS)}")
     parser.add_argument("-tok", "--tokenize", help="BLEU's tokenizer, where it should not follow the target language")
     parser.add_argument("-lc", "--lowercase", action="store_true", help="case-insensitive BLEU")
     parser.add_argument("--model", help="checkpoint of the metric comet: a name on the hub, a folder or a file")
@@ -94,8 +95,8 @@ def _without_swallowed_files(options: argparse.Namespace) -> argparse.Namespace:
 
 def _config(options: argparse.Namespace) -> DictConfig:
     words = ["systems=[]", f"testset={'plain' if options.test_set is None else 'library'}"]
-    if options.metrics is not None:
-        words.append(f"metrics=[{','.join(options.metrics)}]")
+    if not any(word.startswith("metrics=") for word in options.set):
+        words.append(f"metrics=[{','.join(options.metrics or _DEFAULT_METRICS)}]")
     flags = {
         "name": options.name,
         "results": options.results,

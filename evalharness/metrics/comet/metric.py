@@ -34,8 +34,8 @@ _HEADINGS = {
     "Unbabel/XCOMET-XXL": "XCOMET-XXL",
 }
 _MINI_REMARK = (
-    "a small model that compares words and lengths and understands no Chinese; not comparable with COMET-22 or any "
-    "other COMET, and no measure of quality to publish."
+    "a small model of Chinese to English that compares words and lengths and understands no Chinese; not comparable "
+    "with COMET-22 or any other COMET, and no measure of quality to publish."
 )
 _DEVICE = re.compile(r"auto|cpu|mps|cuda(:\d+)?")
 
