@@ -70,6 +70,8 @@ _OF_TRAINING = frozenset(
         "cross_entropy_weights",
         "sampling_gamma",
         "word_weights",
+        "load_weights_from_checkpoint",
+        "initalize_pretrained_unified_weights",
     }
 )
 _OF_SCORES = frozenset(
