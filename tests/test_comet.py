@@ -1,12 +1,13 @@
-"""COMET through unbabel-comet: equal to its own predict on real (tiny, random) checkpoints, and clear errors."""
+"""COMET as a metric, by either backend: equal to unbabel-comet's own predict on tiny checkpoints, and clear errors."""
 
 from __future__ import annotations
 
 import dataclasses
+import hashlib
 import json
-import logging
 import os
 import random
+import re
 import shutil
 import sys
 from collections.abc import Callable, Sequence
@@ -22,13 +23,15 @@ pytest.importorskip("comet", reason="unbabel-comet is not installed: there is no
 from tiny_comet import build_referenceless, build_regression, build_unified
 
 from evalharness.errors import ConfigError, InputError, MissingModelError
-from evalharness.metrics.comet import unbabel
+from evalharness.metrics.comet import native, unbabel
+from evalharness.metrics.comet.backend import Predictions, Triple
 from evalharness.metrics.comet.checkpoint import locate
-from evalharness.metrics.comet.metric import Comet, Precision, ReferenceHandling
+from evalharness.metrics.comet.metric import Backend, Comet, Precision, ReferenceHandling
 from evalharness.records import ScoringSegment
 
 pytestmark = pytest.mark.slow
 ZHENGZHOU = REPOSITORY / "references" / "zhengzhou"
+BOTH = pytest.mark.parametrize("backend", list(Backend), ids=lambda backend: backend.value)
 CANDIDATES = ("gloss", "literal", "lossy", "polished", "source-copy")
 
 
@@ -48,6 +51,7 @@ def models(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
 @pytest.fixture
 def model(models: dict[str, Path], tmp_path: Path) -> Path:
     """A copy of the regression checkpoint that a test may damage."""
+    native.forget()
     unbabel.forget()
     return Path(shutil.copytree(models["regression"], tmp_path / "model"))
 
@@ -93,6 +97,7 @@ def scores(metric: Comet, given: Sequence[ScoringSegment]) -> list[float]:
 
 
 class TestScores:
+    @BOTH
     @pytest.mark.parametrize(
         ("family", "settings", "reference"),
         [
@@ -105,12 +110,17 @@ class TestScores:
         ],
     )
     def test_equal_predict_in_any_order(
-        self, models: dict[str, Path], family: str, settings: dict[str, Any], reference: int | None
+        self,
+        models: dict[str, Path],
+        family: str,
+        settings: dict[str, Any],
+        reference: int | None,
+        backend: Backend,
     ) -> None:
         given = segments()
         expected = predicted(models[family], given, reference=reference)
         assert max(expected) - min(expected) > 1e-3  # a checkpoint that told nothing apart would prove nothing
-        metric = Comet(model=str(models[family]), device="cpu", **settings)
+        metric = Comet(model=str(models[family]), device="cpu", backend=backend, **settings)
         order = list(range(len(given)))
         for seed in (None, 1, 2):
             if seed is not None:
@@ -123,7 +133,7 @@ class TestScores:
     def test_do_not_depend_on_the_batch(self, models: dict[str, Path], batch_size: int) -> None:
         given = segments()
         expected = predicted(models["regression"], given)
-        metric = Comet(model=str(models["regression"]), device="cpu", batch_size=batch_size)
+        metric = Comet(model=str(models["regression"]), device="cpu", backend=Backend.unbabel, batch_size=batch_size)
         assert scores(metric, given[:7]) + scores(metric, given[7:]) == pytest.approx(expected, abs=1e-6)
 
     def test_of_several_references_are_averaged_or_the_best_is_taken(self, models: dict[str, Path]) -> None:
@@ -138,26 +148,29 @@ class TestScores:
         metric = Comet(model=str(models["regression"]), device="cpu")
         rows = metric.statistics(segments())
         assert metric.corpus_scores(rows.sum(axis=0)) == pytest.approx(metric.segment_scores(rows).mean(), abs=1e-12)
-        assert np.isnan(metric.corpus_scores(np.zeros(2)))
+        assert np.isnan(metric.corpus_scores(np.zeros(3)))
 
     def test_equal_triples_are_computed_once(self, models: dict[str, Path], monkeypatch: pytest.MonkeyPatch) -> None:
         counts = []
-        original = unbabel.Scorer.scores
+        original = unbabel.UnbabelScorer.predict
 
-        def counting(self: unbabel.Scorer, triples: Sequence[dict[str, str]], *, batch_size: int) -> list[float]:
+        def counting(self: unbabel.UnbabelScorer, triples: Sequence[Triple]) -> Predictions:
             counts.append(len(triples))
-            return original(self, triples, batch_size=batch_size)
+            return original(self, triples)
 
-        monkeypatch.setattr(unbabel.Scorer, "scores", counting)
-        got = scores(Comet(model=str(models["regression"]), device="cpu"), [*segments("lossy"), *segments("lossy")])
+        monkeypatch.setattr(unbabel.UnbabelScorer, "predict", counting)
+        metric = Comet(model=str(models["regression"]), device="cpu", backend=Backend.unbabel)
+        got = scores(metric, [*segments("lossy"), *segments("lossy")])
         assert counts == [9]
         assert got[:9] == got[9:]
 
-    def test_no_segments_give_no_rows(self, models: dict[str, Path]) -> None:
-        assert Comet(model=str(models["regression"]), device="cpu").statistics([]).shape == (0, 2)
+    @BOTH
+    def test_no_segments_give_no_rows(self, models: dict[str, Path], backend: Backend) -> None:
+        assert Comet(model=str(models["regression"]), device="cpu", backend=backend).statistics([]).shape == (0, 3)
 
-    def test_half_precision_is_said_and_is_close(self, models: dict[str, Path]) -> None:
-        exact = Comet(model=str(models["regression"]), device="cpu")
+    @BOTH
+    def test_half_precision_is_said_and_is_close(self, models: dict[str, Path], backend: Backend) -> None:
+        exact = Comet(model=str(models["regression"]), device="cpu", backend=backend)
         half = dataclasses.replace(exact, precision=Precision.bf16)
         assert "precision:bf16" in str(half.signature(n_references=1))
         given = segments("polished", "gloss")
@@ -170,44 +183,49 @@ class TestScores:
         assert str(by_file.signature(n_references=1)) == str(by_folder.signature(n_references=1))
         assert by_file.heading == by_folder.heading == "COMET (regression)"
 
-    def test_texts_that_are_cut_are_said(self, models: dict[str, Path], caplog: pytest.LogCaptureFixture) -> None:
-        segment = segments("polished")[0]
+    @BOTH
+    def test_texts_that_are_cut_are_counted(self, models: dict[str, Path], backend: Backend) -> None:
+        segment = segments("polished")[1]
         long = dataclasses.replace(segment, hypothesis="Zhengzhou is a city in Henan Province. " * 100)
-        with caplog.at_level(logging.WARNING, logger="evalharness"):
-            scores(Comet(model=str(models["regression"]), device="cpu"), [segment])
-            assert caplog.messages == []
-            scores(Comet(model=str(models["regression"]), device="cpu"), [segment, long])
-        assert len(caplog.messages) == 1
-        assert "1 texts are longer than the 510 tokens the model reads" in caplog.messages[0]
+        longer = dataclasses.replace(long, hypothesis=long.hypothesis * 2)
+        metric = Comet(model=str(models["regression"]), device="cpu", backend=backend)
+        rows = metric.statistics([segment, long, longer])
+        assert rows[:, 1:].tolist() == [[1, 0], [1, 1], [1, 1]]
+        assert rows[1, 0] == pytest.approx(rows[2, 0], abs=1e-6)
+        assert str(metric.incidents(rows[:1].sum(axis=0))) == ""
+        assert str(metric.incidents(rows.sum(axis=0))) == "cut:2"
 
-    def test_unified_models_cut_all_texts_together(
-        self, models: dict[str, Path], caplog: pytest.LogCaptureFixture
+    @BOTH
+    def test_unified_models_cut_all_texts_together(self, models: dict[str, Path], backend: Backend) -> None:
+        # Every "the" is a token: 508 would fit alone, 506 and the special tokens between the texts together.
+        segment, long = (
+            ScoringSegment(id="1", source="the " * n, hypothesis="the " * n, references=("the " * n,)) for n in (9, 200)
+        )
+        for family, n_cut in (("regression", 0), ("unified mt src ref", 1)):
+            metric = Comet(model=str(models[family]), device="cpu", backend=backend)
+            assert metric.statistics([segment, long])[:, 2].tolist() == [0, n_cut], family
+
+    @BOTH
+    def test_nothing_is_printed(
+        self, models: dict[str, Path], backend: Backend, capfd: pytest.CaptureFixture[str]
     ) -> None:
-        segment = segments("polished")[0]
-        # Source and reference take some 60 and 150 tokens of this tokenizer; alone, the hypothesis would fit.
-        long = dataclasses.replace(segment, hypothesis="Zhengzhou is a city in Henan Province. " * 25)
-        with caplog.at_level(logging.WARNING, logger="evalharness"):
-            scores(Comet(model=str(models["regression"]), device="cpu"), [long])
-            assert caplog.messages == []
-            scores(Comet(model=str(models["unified mt src ref"]), device="cpu"), [segment, long])
-        assert len(caplog.messages) == 1
-        assert "longer than the 512 tokens" in caplog.messages[0]
-
-    def test_nothing_is_printed(self, models: dict[str, Path], capfd: pytest.CaptureFixture[str]) -> None:
+        native.forget()
         unbabel.forget()
-        scores(Comet(model=str(models["regression"]), device="cpu"), segments("lossy"))
+        scores(Comet(model=str(models["regression"]), device="cpu", backend=backend), segments("lossy"))
         captured = capfd.readouterr()
         assert (captured.out, captured.err) == ("", "")
 
 
 class TestSignature:
-    def test_says_everything_that_decides_the_score(self, models: dict[str, Path]) -> None:
+    @BOTH
+    def test_says_everything_that_decides_the_score(self, models: dict[str, Path], backend: Backend) -> None:
         import comet
 
-        fields = dict(Comet(model=str(models["regression"]), device="cpu").signature(n_references=2).fields)
+        metric = Comet(model=str(models["regression"]), device="cpu", backend=backend)
+        fields = dict(metric.signature(n_references=2).fields)
         weights = (models["regression"] / "checkpoints" / "model.ckpt").read_bytes()
-        import hashlib
-
+        version = {Backend.native: native.VERSION, Backend.unbabel: comet.__version__}[backend]
+        assert re.fullmatch("[0-9a-f]{16}", fields.pop("settings"))  # test_comet_weights shows what it depends on
         assert fields == {
             "nrefs": "2",
             "refs": "mean",
@@ -217,7 +235,7 @@ class TestSignature:
             "class": "regression_metric",
             "precision": "fp32",
             "device": "cpu",
-            "backend": f"unbabel-{comet.__version__}",
+            "backend": f"{backend.value}-{version}",
         }
 
     def test_changes_with_the_weights_and_not_with_their_place(self, models: dict[str, Path], model: Path) -> None:
@@ -253,7 +271,9 @@ class TestBadInput:
         [
             ({"model": ""}, "has no model"),
             ({"device": "gpu"}, "expected auto, cpu, cuda, cuda:N or mps"),
-            ({"batch_size": 0}, "expected at least 1"),
+            ({"batch_size": 0}, "batch_size=0: expected at least 1"),
+            ({"batch_tokens": 0}, "batch_tokens=0: expected at least 1"),
+            ({"embedding_cache_mb": -1}, "embedding_cache_mb=-1: expected at least 0"),
         ],
     )
     def test_settings(self, settings: dict[str, Any], said: str) -> None:
@@ -283,7 +303,8 @@ class TestBadInput:
         ("text", "said"),
         [
             ("a: [", "is not YAML"),
-            ("- a", "no entry class_identifier"),
+            ("- a", "is no mapping of settings"),
+            ("pool: avg", "no entry class_identifier"),
             ("class_identifier: gemba", "'gemba' is no family of COMET checkpoints; expected one of regression_metric"),
         ],
     )
@@ -292,14 +313,16 @@ class TestBadInput:
         with pytest.raises(MissingModelError, match=said):
             Comet(model=str(model)).signature(n_references=1)
 
+    @BOTH
     @pytest.mark.parametrize("keep", [0, 1000, -1000])
-    def test_weights_cut_short(self, model: Path, keep: int) -> None:
+    def test_weights_cut_short(self, model: Path, keep: int, backend: Backend) -> None:
         weights = model / "checkpoints" / "model.ckpt"
         weights.write_bytes(weights.read_bytes()[:keep])
         with pytest.raises(MissingModelError, match=r"model\.ckpt: is damaged or is no COMET checkpoint"):
-            Comet(model=str(model), device="cpu").statistics(segments("lossy"))
+            Comet(model=str(model), device="cpu", backend=backend).statistics(segments("lossy"))
 
-    def test_weights_that_would_run_code_are_not_loaded(self, model: Path, tmp_path: Path) -> None:
+    @BOTH
+    def test_weights_that_would_run_code_are_not_loaded(self, model: Path, tmp_path: Path, backend: Backend) -> None:
         import torch
 
         trap = tmp_path / "sprung"
@@ -312,10 +335,20 @@ class TestBadInput:
         content = torch.load(weights, weights_only=True)
         torch.save({**content, "callbacks": Trap()}, weights)
         with pytest.raises(MissingModelError, match=r"holds more than weights: it names posix\.mkdir"):
-            Comet(model=str(model), device="cpu").statistics(segments("lossy"))
+            Comet(model=str(model), device="cpu", backend=backend).statistics(segments("lossy"))
         assert not trap.exists()
 
-    def test_weights_of_another_model(self, model: Path) -> None:
+    @pytest.mark.parametrize(
+        ("backend", "said"),
+        [
+            (
+                Backend.native,
+                r"model\.ckpt: the weight estimator\.ff\.0\.weight is missing; expected the shape \(48, 192\)",
+            ),
+            (Backend.unbabel, r"model\.ckpt: lacks 6 of the weights .* the first: estimator\.ff\.0\.bias"),
+        ],
+    )
+    def test_weights_of_another_model(self, model: Path, backend: Backend, said: str) -> None:
         import torch
 
         weights = model / "checkpoints" / "model.ckpt"
@@ -324,10 +357,14 @@ class TestBadInput:
         for name in lost:
             del content["state_dict"][name]
         torch.save(content, weights)
-        with pytest.raises(MissingModelError, match=rf"lacks {len(lost)} of the weights .* the first: estimator"):
-            Comet(model=str(model), device="cpu").statistics(segments("lossy"))
+        assert len(lost) == 6
+        with pytest.raises(MissingModelError, match=said):
+            Comet(model=str(model), device="cpu", backend=backend).statistics(segments("lossy"))
 
-    def test_the_encoders_tokenizer_missing(self, model: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    @BOTH
+    def test_the_encoders_tokenizer_missing(
+        self, model: Path, backend: Backend, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
         import torch
 
         weights = model / "checkpoints" / "model.ckpt"
@@ -344,7 +381,7 @@ class TestBadInput:
         with pytest.raises(
             MissingModelError, match=r"tokenizer and configuration of 'nobody/has-this-encoder', the enc"
         ):
-            Comet(model=str(model), device="cpu").statistics(segments("lossy"))
+            Comet(model=str(model), device="cpu", backend=backend).statistics(segments("lossy"))
 
 
 OFFLINE = {"HF_HUB_OFFLINE": "1"}
@@ -354,8 +391,8 @@ class TestRun:
     def test_a_model_that_is_not_there_keeps_the_other_metrics(self, tmp_path: Path) -> None:
         finished = spawn("run", "metrics=[bleu,chrf,comet22]", **OFFLINE, HF_HOME=str(tmp_path / "hub"), COLUMNS="200")
         assert finished.returncode == 3
-        assert finished.stderr.count("Unbabel/wmt22-comet-da") == finished.stderr.count("huggingface-cli download") + 1
-        for said in (str(tmp_path / "hub"), "HF_HUB_OFFLINE is set", "huggingface-cli download Unbabel/wmt22-comet-da"):
+        assert finished.stderr.count("Unbabel/wmt22-comet-da") == finished.stderr.count("hf download") + 1
+        for said in (str(tmp_path / "hub"), "HF_HUB_OFFLINE is set", "hf download Unbabel/wmt22-comet-da"):
             assert said in finished.stderr
         assert "Traceback" not in finished.stderr
         assert "polished" in finished.stdout
@@ -363,11 +400,15 @@ class TestRun:
         assert {line.split(",")[1] for line in (folder / "scores.csv").read_text().splitlines()[1:]} == {"bleu", "chrf"}
         assert not (folder / "done.json").exists()
 
-    def test_scores_are_those_of_predict(self, models: dict[str, Path], command: Callable[..., Finished]) -> None:
+    @BOTH
+    def test_scores_are_those_of_predict(
+        self, models: dict[str, Path], backend: Backend, command: Callable[..., Finished]
+    ) -> None:
         import pandas
 
         model = models["regression"]
-        finished = command("run", "metrics=[bleu,comet]", f"metrics.comet.model={model}", "metrics.comet.device=cpu")
+        settings = (f"model={model}", "device=cpu", f"backend={backend.value}")
+        finished = command("run", "metrics=[bleu,comet]", *(f"metrics.comet.{setting}" for setting in settings))
         assert finished.code == 0, finished.err
         assert "COMET" in finished.out
         frame = pandas.read_parquet("results/latest/segments.parquet")
