@@ -82,10 +82,10 @@ class TestFolder:
         ("family", "settings"),
         [
             ("referenceless_regression_metric", {"pool": "cls"}),
-            ("ranking_metric", {}),
+            pytest.param("ranking_metric", {}, marks=pytest.mark.slow),
             ("unified_metric", {"input_segments": ["mt", "src"], "word_layer": 2, "layer_transformation": "sparsemax"}),
             ("xcomet_metric", {"sent_layer": "mix", "word_layer": 3}),
-            ("regression_metric", {"settings_inside": False, "layer_norm": True}),
+            pytest.param("regression_metric", {"settings_inside": False, "layer_norm": True}, marks=pytest.mark.slow),
         ],
     )
     def test_of_every_family(self, tmp_path: Path, family: str, settings: dict[str, Any]) -> None:
@@ -162,6 +162,12 @@ class TestFolder:
             assert torch.equal(written[name], tensor)
         assert Path(f"new/checkpoints/model.{form}").stat().st_size < 1.2 * file.stat().st_size
 
+    def test_the_licence_goes_along(self, original: Path) -> None:
+        (original / "LICENSE").write_text("Do.")
+        to("new", original)
+        assert Path("new/LICENSE").read_text() == "Do."
+        assert "LICENSE" in json.loads(Path("new/conversion.json").read_text())["files"]
+
     def test_one_conversion_is_as_another(self, original: Path) -> None:
         to("one", original)
         to("two", original)
@@ -169,7 +175,7 @@ class TestFolder:
 
 
 class TestWithoutNetwork:
-    @pytest.mark.parametrize("form", FORMATS)
+    @pytest.mark.parametrize("form", ["safetensors", pytest.param("ckpt", marks=pytest.mark.slow)])
     def test_the_folder_is_enough(
         self, original: Path, form: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
@@ -209,7 +215,15 @@ class TestRefused:
 
     def test_an_encoder_that_is_not_there(self, original: Path) -> None:
         (original / "encoder" / "tokenizer.json").unlink()
-        with pytest.raises(MissingModelError, match=r"encoder: holds no tokenizer"):
+        with pytest.raises(
+            MissingModelError, match=r"encoder: holds no tokenizer \(tokenizer\.json or .* Put it there"
+        ):
+            to("new", original)
+        (original / "encoder" / "tokenizer.json").write_text("{}")
+        (original / "encoder" / "config.json").unlink()
+        with pytest.raises(
+            MissingModelError, match=r"encoder: holds no configuration \(config\.json\), which COMET mo"
+        ):
             to("new", original)
         assert list(Path().iterdir()) == []
 
@@ -267,6 +281,9 @@ class TestCommand:
         missing = command("comet", "convert", "x", "--output", "new")
         assert missing.code == 3
         assert "COMET model 'x': no such file or folder" in missing.err
+        pinned = command("comet", "convert", "comet-mini", "--revision", "v1", "--output", "new")
+        assert pinned.code == 2
+        assert "a revision is of a name on the hub, and this is none" in pinned.err
         deep = command("comet", "convert", "comet-mini", "--output", "no/such/new")
         assert deep.code in (2, 3)
 

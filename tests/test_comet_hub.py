@@ -301,6 +301,16 @@ class TestFailure:
         finished = command("comet", "convert", MODEL, "--output", "new")
         check(finished, "the tokenizer and configuration of 'nobody/encoder', the encoder of COMET model nobody/model")
 
+    def test_an_encoder_that_was_cut_short(self, hub: Hub, command: Callable[..., Finished], tmp_path: Path) -> None:
+        hub.faults = {"/files@nobody/encoder@" + ENCODER_COMMIT + "@tokenizer.json": (410, {})}
+        check(command("comet", "convert", MODEL, "--output", "new"), "cannot be downloaded: 410 Client Error")
+        hub.faults = {"/": (503, {})}  # and now the hub is gone
+        check(
+            command("comet", "convert", MODEL, "--output", "new"),
+            f"{ENCODER_COMMIT}: holds no tokenizer (tokenizer.json or sentencepiece.bpe.model",
+            "`hf download nobody/encoder --include 'config.json' 'tokenizer*.json'",
+        )
+
     def test_a_repository_of_something_else(self, hub: Hub, command: Callable[..., Finished]) -> None:
         check(command("comet", "convert", ENCODER, "--output", "new"), "lacks checkpoints/model.ckpt. Either its")
 

@@ -128,7 +128,12 @@ def test_options_of_ones_own(command: Callable[..., Finished], tmp_path: Path) -
         "mine/metrics/lost.yaml", "# @package metrics.lost", "_target_: evalharness.metrics.comet.metric.Comet",
         "model: /nowhere/model",
     )  # fmt: skip
+    write(
+        "mine/metrics/wrong.yaml", "# @package metrics.wrong", "_target_: evalharness.metrics.comet.metric.Comet",
+        f"model: {folder}", "revision: v1",
+    )  # fmt: skip
     found = models(command, "--config-dir", "mine")
+    assert "a revision is of a name on the hub" in found["wrong"]["reason"]
     one = found["mine"]
     assert (one["presence"], one["licence"], one["scale"], one["revision"]) == ("here", "MIT", "0 to 5", "local")
     assert "other" not in found

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from evalharness.errors import MissingModelError
+from evalharness.errors import ConfigError, MissingModelError
 from evalharness.metrics.comet.checksums import sha256_of
 from evalharness.metrics.comet.conversion import Conversion, read_conversion
 from evalharness.metrics.comet.hub import HUB_NAME, blob_sha256, download_command, hub_folder
@@ -33,6 +33,7 @@ _ENCODER_PATTERNS = (
     "sentencepiece*.model",
     "vocab.txt",
 )
+_TOKENIZERS = ("tokenizer.json", "sentencepiece.bpe.model", "sentencepiece.model", "vocab.txt")
 _HUB_FILES = ("checkpoints/model.ckpt", SETTINGS_FILE)
 _HUB_PATTERNS = (*_HUB_FILES, "LICENSE*", "README.md")
 
@@ -115,7 +116,13 @@ def locate(model: str, revision: str | None, *, is_offline: bool = False) -> Che
     """The checkpoint that `model` names: `comet-mini`, a file, a folder, or `owner/name` on the hub, downloaded if need
     be and `is_offline` does not say that the cache is to do.
 
-    Raises: MissingModelError saying where it was looked for and what to do."""
+    Raises: MissingModelError saying where it was looked for and what to do; ConfigError for a revision of what is not
+    on the hub."""
+    if revision is not None and not is_on_hub(model):
+        raise ConfigError(
+            f"COMET model {model!r} with revision {revision!r}: a revision is of a name on the hub, and this is none. "
+            "Leave the revision out."
+        )
     if model == MINI:
         return replace(_local(_MINI_FOLDER), name=MINI)
     path = Path(model).expanduser()
@@ -150,12 +157,17 @@ def encoder_files(checkpoint: Checkpoint, settings: ModelSettings, *, is_offline
 
     Raises: MissingModelError saying where they were looked for and what to do."""
     own = checkpoint.folder / ENCODER_FOLDER
+    name, name_of_tokenizer = settings.pretrained_model, settings.pretrained_model
     if own.is_dir():
-        return EncoderFiles(config=_config_in(own, checkpoint), tokenizer=own)
-    folder = _encoder_folder(settings.pretrained_model, checkpoint, is_offline)
-    is_minilm = settings.encoder is EncoderKind.minilm
-    tokenizer = _encoder_folder(_MINILM_TOKENIZER, checkpoint, is_offline) if is_minilm else folder
-    return EncoderFiles(config=_config_in(folder, checkpoint), tokenizer=tokenizer)
+        folder, tokenizer = own, own
+    else:
+        folder = tokenizer = _encoder_folder(name, checkpoint, is_offline)
+        if settings.encoder is EncoderKind.minilm:
+            name_of_tokenizer = _MINILM_TOKENIZER
+            tokenizer = _encoder_folder(name_of_tokenizer, checkpoint, is_offline)
+    _check_holds(folder, (CONFIG_FILE,), "configuration", checkpoint, name)
+    _check_holds(tokenizer, _TOKENIZERS, "tokenizer", checkpoint, name_of_tokenizer)
+    return EncoderFiles(config=folder / CONFIG_FILE, tokenizer=tokenizer)
 
 
 def _encoder_folder(name: str, checkpoint: Checkpoint, is_offline: bool) -> Path:
@@ -171,13 +183,15 @@ def _encoder_folder(name: str, checkpoint: Checkpoint, is_offline: bool) -> Path
     )
 
 
-def _config_in(folder: Path, checkpoint: Checkpoint) -> Path:
-    config = folder / CONFIG_FILE
-    if not config.is_file():
-        raise MissingModelError(
-            f"{folder}: holds no {CONFIG_FILE}, so it is not the encoder of COMET model {checkpoint.name}. Get it."
-        )
-    return config
+def _check_holds(folder: Path, files: Sequence[str], what: str, checkpoint: Checkpoint, name: str) -> None:
+    if any((folder / file).is_file() for file in files):
+        return
+    is_of_hub = folder.parent.name == "snapshots"
+    get_it = f"`{command_that_gets_encoder(name)}` on a machine with a network gets it" if is_of_hub else "Put it there"
+    raise MissingModelError(
+        f"{folder}: holds no {what} ({' or '.join(files)}), which COMET model {checkpoint.name} needs of its encoder. "
+        f"{get_it}."
+    )
 
 
 def _local(path: Path) -> Checkpoint:

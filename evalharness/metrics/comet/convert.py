@@ -71,6 +71,8 @@ def convert(
     with _appearing(folder) as temporary:
         _write_encoder(temporary / ENCODER_FOLDER, checkpoint, settings)
         _write_model(temporary, folder, weights, merged_settings(checkpoint, weights), weights_format)
+        for licence in checkpoint.folder.glob("LICENSE*"):
+            shutil.copyfile(licence, temporary / licence.name)
         written = sorted(path for path in temporary.rglob("*") if path.is_file())
         conversion = Conversion(
             name=checkpoint.name,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import Enum
 
-from evalharness.errors import MissingError
+from evalharness.errors import EvalHarnessError
 from evalharness.metrics.comet.checkpoint import (
     MINI,
     Checkpoint,
@@ -65,7 +65,7 @@ def listed(option: ModelOption) -> ListedModel:
     def with_state(
         presence: Presence,
         checkpoint: Checkpoint | None = None,
-        reason: MissingError | None = None,
+        reason: EvalHarnessError | None = None,
         command: str | None = None,
     ) -> ListedModel:
         return ListedModel(
@@ -83,14 +83,14 @@ def listed(option: ModelOption) -> ListedModel:
 
     try:
         checkpoint = locate(option.model, option.revision, is_offline=True)
-    except MissingError as err:
+    except EvalHarnessError as err:
         command = command_that_gets(option.model, option.revision) if is_on_hub(option.model) else None
         return with_state(Presence.missing, reason=err, command=command)
     settings: ModelSettings | None = None
     try:
         settings = read_settings(checkpoint.settings(), checkpoint.settings_file)
         encoder_files(checkpoint, settings, is_offline=True)
-    except MissingError as err:
+    except EvalHarnessError as err:
         command = command_that_gets_encoder(settings.pretrained_model) if settings is not None else None
         return with_state(Presence.incomplete, checkpoint, reason=err, command=command)
     return with_state(Presence.bundled if option.model == MINI else Presence.here, checkpoint)

@@ -141,7 +141,7 @@ def load_by_transformers(folder: Path, kind: EncoderKind) -> Any:
         ) from err
     try:
         return getattr(transformers, _CLASSES[kind]).from_pretrained(str(folder), local_files_only=True)
-    except (OSError, ValueError, TypeError, ImportError) as err:
+    except (OSError, ValueError, TypeError, ImportError, AttributeError) as err:
         raise MissingModelError(f"{folder}: holds no tokenizer: {str(err).splitlines()[0]}") from err
 
 
