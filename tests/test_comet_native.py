@@ -360,7 +360,7 @@ print(json.dumps(sorted(name for name in sys.modules if "." not in name)))
 """
 
 
-@pytest.mark.parametrize("family", ["regression_metric", "xcomet_metric"])
+@pytest.mark.parametrize("family", ["regression_metric", pytest.param("xcomet_metric", marks=pytest.mark.slow)])
 def test_what_is_imported(models: dict[str, Path], family: str) -> None:
     finished = subprocess.run(
         [sys.executable, "-c", IMPORTING, str(models[family])], capture_output=True, text=True, timeout=60, check=False

@@ -287,7 +287,7 @@ print(json.dumps([before, resident()]))
 
 
 class TestSettings:
-    @pytest.mark.parametrize("inside", [True, False])
+    @pytest.mark.parametrize("inside", [True, pytest.param(False, marks=pytest.mark.slow)])
     @pytest.mark.parametrize(
         ("settings", "said"),
         [
