@@ -22,7 +22,8 @@ from evalharness.metrics.comet import checkpoint as finding
 
 COMMIT, ENCODER_COMMIT = "1" * 40, "3" * 40
 CC = "CC BY-NC-SA 4.0, to be accepted on the hub"
-# As the pages of the checkpoints on the hub say, seen 2026-11.
+# As their pages on the hub say: read for comet20, comet22, comet_qe20 and cometkiwi23_xl (stored copies, 2026-11); the
+# others from what unbabel-comet publishes about its models.
 LICENCES = {
     "comet": None,
     "comet20": "Apache-2.0",
