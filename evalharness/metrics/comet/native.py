@@ -166,6 +166,16 @@ def _check_names(weights: Weights, shape: EncoderShape) -> None:
             )
 
 
+@functools.lru_cache(maxsize=16)
+def check(checkpoint: Checkpoint, sha256: str) -> None:
+    """Find out what can be found without reading the weights themselves; `sha256` says which state of the file it was.
+
+    Raises: MissingModelError where checkpoint, settings and encoder are not there or do not fit together."""
+    weights = read_weights(checkpoint.weights)
+    settings = model_settings(checkpoint, weights)
+    _check_names(weights, read_shape(encoder_files(checkpoint, settings).config, settings.encoder))
+
+
 @functools.lru_cache(maxsize=1)  # a second model in memory would double gigabytes
 def loaded(
     checkpoint: Checkpoint,
