@@ -19,7 +19,7 @@ from evalharness.records import Array, Floats
 _POSITION_OFFSET = PAD_ID + 1  # XLM-R numbers positions from here
 _TOKENS_PER_BLOCK = 6000
 _N_RAMPS = 8
-_FIRST_MIX = 0.0
+_SHARE_OF_NEW_LAYER = 0.4
 _SHARPNESS = 1.5
 _N_FREQUENCIES = (POSITION_WIDTH - _N_RAMPS) // 2
 
@@ -111,7 +111,7 @@ class Network:
                 weight.copy_(state.get(f"layerwise_attention.scalar_parameters.{place}", weight))
 
     def with_layers(self, n_layers: int, *, seed: int) -> Network:
-        """A copy with `n_layers`; layers that are new begin with little say in the mix. Itself where none is new."""
+        """A copy with `n_layers`; a new one begins with little say in the mix. Itself where none is new."""
         if n_layers == self.n_layers:
             return self
         import torch
@@ -119,9 +119,10 @@ class Network:
         grown = Network(self.shape, n_layers=n_layers, n_heads_out=self.n_outputs, seed=seed)
         grown.load(self.state())
         with torch.no_grad():
-            grown.mix[0].fill_(_FIRST_MIX)
+            # What the estimator has learned to read stays as it was, and the new layer is added to it.
             for weight in list(grown.mix)[self.n_layers + 1 :]:
-                weight.fill_(-_FIRST_MIX)
+                weight.copy_(grown.mix[0] + math.log(_SHARE_OF_NEW_LAYER))
+            grown.gamma.mul_(1 + (n_layers - self.n_layers) * _SHARE_OF_NEW_LAYER)
         return grown
 
     def with_one_head(self, weights: Floats, offset: float) -> Network:

@@ -6,7 +6,8 @@ import dataclasses
 import logging
 import platform
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -22,6 +23,7 @@ from evalharness.metrics.comet.training.families import Family, Kind, build_fami
 from evalharness.metrics.comet.training.folder import head_outputs, open_scorer, write_checkpoint
 from evalharness.metrics.comet.training.network import Network, Shape
 from evalharness.metrics.comet.training.note import note
+from evalharness.metrics.comet.training.packages import imported
 from evalharness.metrics.comet.training.phases import CHRF, N_HEADS, QUALITY, run_phase, tokenized
 from evalharness.metrics.comet.training.recipe import Recipe
 from evalharness.metrics.comet.training.robustness import CandidateMean, Robustness, damage_bundled, damage_talks
@@ -53,17 +55,14 @@ def train(recipe: Recipe, *, data: Path, output: Path) -> Report:
 
     Raises: InputError where the data or a talk of the recipe is missing, or the output folder is not empty;
     MissingDependencyError without the extra `train`."""
-    import torch
-
     if output.exists() and (not output.is_dir() or any(output.iterdir())):
         raise InputError(f"{output}: is not an empty folder. Name a new one; nothing is overwritten.")
     began = time.monotonic()
-    torch.set_num_threads(recipe.n_threads)
-    torch.use_deterministic_algorithms(True)
     corpus = read_corpus(data)
     talks = _training_talks(corpus, recipe)
     stock = WordStock.of([text for segment in (*corpus.news, *talks) for text in segment.references])
-    network, tokenizer = _trained(recipe, corpus.news, talks, stock)
+    with _reproducible(recipe.n_threads):
+        network, tokenizer = _trained(recipe, corpus.news, talks, stock)
     output.mkdir(parents=True, exist_ok=True)
     write_checkpoint(output, network, tokenizer)
     minutes = (time.monotonic() - began) / 60
@@ -81,6 +80,20 @@ def train(recipe: Recipe, *, data: Path, output: Path) -> Report:
     write_json(output / RECORD, record)
     write_text(output / "README.md", note(recipe, report, minutes))
     return report
+
+
+@contextmanager
+def _reproducible(n_threads: int) -> Iterator[None]:
+    """Torch in `n_threads` and without algorithms that give something else each time; as it was afterwards."""
+    torch = imported("torch")
+    threads, is_deterministic = torch.get_num_threads(), torch.are_deterministic_algorithms_enabled()
+    torch.set_num_threads(n_threads)
+    torch.use_deterministic_algorithms(True)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(threads)
+        torch.use_deterministic_algorithms(is_deterministic)
 
 
 def _training_talks(corpus: Corpus, recipe: Recipe) -> tuple[Parallel, ...]:
@@ -127,7 +140,7 @@ def _trained(
 
 def _folded(network: Network, tokenizer: Any, families: Sequence[Family], chrf_share: float) -> Network:
     """The network with one head: the quality head and a share of the chrF head, both in spreads over translations;
-    scaled so that a reference as its own translation has 1 in the mean and what is no translation 0."""
+    scaled so that a reference as its own translation has 1 in the mean and a copy of the source 0."""
     given = [
         Triple(source=family.texts[0], hypothesis=family.texts[hypothesis], reference=family.texts[reference])
         for family in families
@@ -141,7 +154,8 @@ def _folded(network: Network, tokenizer: Any, families: Sequence[Family], chrf_s
     weights = np.zeros(outputs.shape[1])
     weights[QUALITY], weights[CHRF] = 1.0, chrf_share * spread[QUALITY] / max(spread[CHRF], 1e-6)
     combined = outputs @ weights
-    best, worst = combined[is_own].mean(), combined[kind == Kind.FOREIGN].mean()
+    is_copy = np.concatenate([family.hypothesis == 0 for family in families])
+    best, worst = combined[is_own].mean(), combined[is_copy].mean()
     return network.with_one_head(weights / (best - worst), -worst / (best - worst))
 
 

@@ -84,8 +84,8 @@ class Recipe:
     n_pieces_kept: int = 150
 
     label_weight: float = 2.0
-    within_weight: float = 0.5
-    damage_weight: float = 0.5
+    within_weight: float = 0.25
+    damage_weight: float = 0.3
     order_weight: float = 0.3
     chrf_weight: float = 0.5
     length_weight: float = 0.2
@@ -96,7 +96,7 @@ class Recipe:
     phases: tuple[Phase, ...] = (
         Phase(
             n_layers=0,
-            n_steps=2000,
+            n_steps=4000,
             families_per_step=24,
             embedding_rate=1e-4,
             layer_rate=0.0,
@@ -105,11 +105,20 @@ class Recipe:
         ),
         Phase(
             n_layers=1,
-            n_steps=400,
+            n_steps=500,
+            families_per_step=16,
+            embedding_rate=0.0,
+            layer_rate=0.0,
+            estimator_rate=5e-4,
+            talk_share=0.2,
+        ),
+        Phase(
+            n_layers=1,
+            n_steps=200,
             families_per_step=12,
             embedding_rate=0.0,
             layer_rate=3e-4,
-            estimator_rate=1e-3,
+            estimator_rate=5e-4,
             talk_share=0.2,
         ),
     )

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 
-from evalharness.errors import InputError
 from evalharness.metrics.comet.training import damage
 from evalharness.metrics.comet.training.assessment import REFERENCES, Scorer, Triple
 from evalharness.metrics.comet.training.corpus import Parallel
@@ -23,11 +22,13 @@ SOURCE_COPY, EMPTY = "source copy", "empty"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DamageFigures:
-    """The mean score of damaged texts, and in what share of the texts the undamaged one scored higher."""
+    """Mean scores of the texts that offer a place for the damage, and in what share of them the undamaged one scored
+    higher."""
 
     damage: str
     n_texts: int
     mean: float
+    undamaged_mean: float
     undamaged_wins: float
 
 
@@ -40,6 +41,9 @@ class Robustness:
     undamaged_mean: float
     damages: tuple[DamageFigures, ...]
 
+    def n_texts(self) -> int:
+        return max(figures.n_texts for figures in self.damages)
+
     def mean(self, name: str) -> float:
         return next(figures.mean for figures in self.damages if figures.damage == name)
 
@@ -49,7 +53,7 @@ class Robustness:
         return all(higher > lower for chain in chains for higher, lower in itertools.pairwise(chain))
 
     def undamaged_is_best(self) -> bool:
-        return all(self.undamaged_mean > figures.mean for figures in self.damages)
+        return all(figures.undamaged_mean > figures.mean for figures in self.damages)
 
     def source_copy_is_last(self) -> bool:
         """Among everything but the empty text."""
@@ -68,18 +72,19 @@ class CandidateMean:
 def damage_talks(scorer: Scorer, segments: Sequence[Parallel], stock: WordStock, *, seed: int) -> list[Robustness]:
     """With each reference: the systems' translations, the other reference, and the reference itself, all damaged."""
     found = []
-    sources = [segment.source for segment in segments]
     for place, name in enumerate(REFERENCES):
-        references = [segment.references[place] for segment in segments]
         undamaged: Mapping[str, list[str]] = {
             "a system's translation": [s.hypotheses[number % len(s.hypotheses)] for number, s in enumerate(segments)],
             "the other reference": [segment.references[1 - place] for segment in segments],
-            "the reference itself": references,
+            "the reference itself": [segment.references[place] for segment in segments],
         }
         for which, texts in undamaged.items():
-            rng = np.random.default_rng(seed)
-            damaged = _damaged(scorer, which, name, sources, texts, references, stock, rng)
-            found.append(damaged)
+            given = [
+                Triple(source=segment.source, hypothesis=text, reference=segment.references[place])
+                for segment, text in zip(segments, texts, strict=True)
+            ]
+            damages = _all_damages(scorer, given, stock, np.random.default_rng(seed))
+            found.append(_robustness(which, name, scorer(given), damages))
     return found
 
 
@@ -87,98 +92,74 @@ def damage_bundled(
     scorer: Scorer, folder: Path, stock: WordStock, *, seed: int
 ) -> tuple[Robustness, tuple[CandidateMean, ...]]:
     """The references of the bundled test set, damaged, and its English candidates, the best first."""
-    segments = [segment for _, segment in parse_each(
-        folder / "segments.jsonl", _parsed_segment, expected="a segment of a test set", error=ValueError
-    )]  # fmt: skip
-    sources = [source for source, _ in segments]
-    references = [reference for _, reference in segments]
-    damaged = _damaged(
-        scorer, "the reference itself", "bundled", sources, references, references, stock, np.random.default_rng(seed)
+    parsed = parse_each(
+        folder / "segments.jsonl", _own_reference, expected="a segment with a source and a reference", error=ValueError
     )
-    means = [
-        CandidateMean(system=path.stem, mean=_mean(scorer, sources, read_lines(path), references))
-        for path in sorted((folder / "candidates").glob("*.en"))
-    ]
+    given = [triple for _, triple in parsed]
+    damages = _all_damages(scorer, given, stock, np.random.default_rng(seed))
+    damaged = _robustness("the reference itself", "bundled", scorer(given), damages)
+    means = []
+    for path in sorted((folder / "candidates").glob("*.en")):
+        lines = zip(given, read_lines(path), strict=True)
+        scores = scorer([replace(triple, hypothesis=line) for triple, line in lines])
+        means.append(CandidateMean(system=path.stem, mean=float(scores.mean())))
     return damaged, tuple(sorted(means, key=lambda candidate: -candidate.mean))
 
 
-def _damaged(
-    scorer: Scorer,
-    which: str,
-    name: str,
-    sources: Sequence[str],
-    texts: Sequence[str],
-    references: Sequence[str],
-    stock: WordStock,
-    rng: np.random.Generator,
-) -> Robustness:
-    undamaged = _scores(scorer, sources, texts, references)
-    figures = []
-    for kind, damaging in _damagings(stock, rng).items():
-        damaged = [(row, damaging(text)) for row, text in enumerate(texts)]
-        changed = [(row, text) for row, text in damaged if text is not None]
-        if changed:
-            figures.append(_figures(scorer, kind, changed, sources, references, undamaged))
-    figures.append(_figures(scorer, SOURCE_COPY, list(enumerate(sources)), sources, references, undamaged))
-    figures.append(_figures(scorer, EMPTY, [(row, "") for row in range(len(texts))], sources, references, undamaged))
+def _robustness(which: str, name: str, undamaged: Floats, damages: Sequence[DamageFigures]) -> Robustness:
     return Robustness(
-        undamaged=which, reference=name, undamaged_mean=float(undamaged.mean()), damages=tuple(figures)
+        undamaged=which, reference=name, undamaged_mean=float(undamaged.mean()), damages=tuple(damages)
     )  # fmt: skip
 
 
-def _damagings(stock: WordStock, rng: np.random.Generator) -> dict[str, Callable[[str], str | None]]:
+def _all_damages(
+    scorer: Scorer, given: Sequence[Triple], stock: WordStock, rng: np.random.Generator
+) -> list[DamageFigures]:
+    undamaged = scorer(given)
+    figures = []
+    for kind, damaging in _damagings(stock, rng).items():
+        texts = [damaging(triple) for triple in given]
+        rows = [row for row, text in enumerate(texts) if text is not None]
+        if not rows:
+            continue
+        scores = scorer([replace(given[row], hypothesis=text) for row, text in enumerate(texts) if text is not None])
+        figures.append(
+            DamageFigures(
+                damage=kind,
+                n_texts=len(rows),
+                mean=float(scores.mean()),
+                undamaged_mean=float(undamaged[rows].mean()),
+                undamaged_wins=float((undamaged[rows] > scores).mean()),
+            )
+        )
+    return figures
+
+
+def _damagings(stock: WordStock, rng: np.random.Generator) -> dict[str, Callable[[Triple], str | None]]:
     return {
-        "drop 15 %": lambda text: damage.drop(text, 0.15, rng),
-        "drop 35 %": lambda text: damage.drop(text, 0.35, rng),
-        "drop 65 %": lambda text: damage.drop(text, 0.65, rng),
-        "substitute 10 %": lambda text: damage.substitute(text, 0.1, stock, rng),
-        "substitute 30 %": lambda text: damage.substitute(text, 0.3, stock, rng),
-        "substitute 60 %": lambda text: damage.substitute(text, 0.6, stock, rng),
-        "wrong number": lambda text: damage.wrong_number(text, rng),
-        "wrong name": lambda text: damage.wrong_name(text, stock, rng),
-        "shuffle": lambda text: damage.shuffle(text, rng),
+        "drop 15 %": lambda given: damage.drop(given.hypothesis, 0.15, rng),
+        "drop 35 %": lambda given: damage.drop(given.hypothesis, 0.35, rng),
+        "drop 65 %": lambda given: damage.drop(given.hypothesis, 0.65, rng),
+        "substitute 10 %": lambda given: damage.substitute(given.hypothesis, 0.1, stock, rng),
+        "substitute 30 %": lambda given: damage.substitute(given.hypothesis, 0.3, stock, rng),
+        "substitute 60 %": lambda given: damage.substitute(given.hypothesis, 0.6, stock, rng),
+        "wrong number": lambda given: damage.wrong_number(given.hypothesis, rng),
+        "wrong name": lambda given: damage.wrong_name(given.hypothesis, stock, rng),
+        "shuffle": lambda given: damage.shuffle(given.hypothesis, rng),
+        SOURCE_COPY: lambda given: given.source,
+        EMPTY: lambda given: "",
     }
 
 
-def _figures(
-    scorer: Scorer,
-    kind: str,
-    damaged: Sequence[tuple[int, str]],
-    sources: Sequence[str],
-    references: Sequence[str],
-    undamaged: Floats,
-) -> DamageFigures:
-    rows = [row for row, _ in damaged]
-    scores = _scores(
-        scorer, [sources[row] for row in rows], [text for _, text in damaged], [references[row] for row in rows]
-    )
-    return DamageFigures(
-        damage=kind,
-        n_texts=len(rows),
-        mean=float(scores.mean()),
-        undamaged_wins=float((undamaged[rows] > scores).mean()),
-    )
+def _own_reference(line: str) -> Triple:
+    """The first reference as its own translation.
 
-
-def _mean(scorer: Scorer, sources: Sequence[str], hypotheses: Sequence[str], references: Sequence[str]) -> float:
-    return float(_scores(scorer, sources, hypotheses, references).mean())
-
-
-def _scores(scorer: Scorer, sources: Sequence[str], hypotheses: Sequence[str], references: Sequence[str]) -> Floats:
-    return scorer(
-        [
-            Triple(source=source, hypothesis=hypothesis, reference=reference)
-            for source, hypothesis, reference in zip(sources, hypotheses, references, strict=True)
-        ]
-    )
-
-
-def _parsed_segment(line: str) -> tuple[str, str]:
-    """The source and the first reference."""
+    Raises: ValueError where the line is no segment with a source and a reference."""
     import json
 
     try:
         segment = json.loads(line)
-        return str(segment["source"]), str(segment["references"][0])
+        source, reference = str(segment["source"]), str(segment["references"][0])
     except (KeyError, IndexError, TypeError) as err:
-        raise InputError(f"a segment of the bundled test set has no source or no reference: {line[:60]!r}.") from err
+        raise ValueError(f"{type(err).__name__} {err}") from err
+    return Triple(source=source, hypothesis=reference, reference=reference)
