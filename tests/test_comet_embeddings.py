@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from evalharness.metrics.comet import embeddings
+from evalharness.folders import open_database
 from evalharness.metrics.comet.embeddings import Embedding, Embeddings, EmbeddingStore
 
 MEGABYTE = 1 << 20
@@ -172,13 +172,11 @@ def test_many_open_a_new_file_at_once(tmp_path: Path) -> None:
     failed = []
 
     def set_up(file: Path, start: threading.Barrier) -> None:
-        connection = sqlite3.connect(file, timeout=30, isolation_level=None)
-        start.wait()  # at this very point, which whole stores reach at once too seldom for a test
+        start.wait()
         try:
-            embeddings._set_up(connection)
+            open_database(file, "CREATE TABLE IF NOT EXISTS words (word TEXT)").close()
         except sqlite3.Error as err:
             failed.append(err)
-        connection.close()
 
     for index in range(60):
         start = threading.Barrier(8)

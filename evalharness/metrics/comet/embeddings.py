@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 import sqlite3
 import threading
-import time
 import zlib
 from collections import OrderedDict
 from collections.abc import Iterable, Mapping, Sequence
@@ -16,13 +15,12 @@ import numpy as np
 import numpy.typing as npt
 
 from evalharness.fingerprint import fingerprint
+from evalharness.folders import open_database
 
 _log = logging.getLogger(__name__)
 
 _SCHEMA = 1
 _KEYS_PER_QUERY = 500
-_TIMEOUT_S = 30
-_RETRY_S = 0.02
 _REMEMBERED_BYTES = 256 << 20
 
 
@@ -45,11 +43,12 @@ class EmbeddingStore:
         self._connection: sqlite3.Connection | None = None
         self._lock = threading.Lock()
         try:
-            folder.mkdir(parents=True, exist_ok=True)
-            self._connection = sqlite3.connect(
-                self._path, timeout=_TIMEOUT_S, isolation_level=None, check_same_thread=False
+            self._connection = open_database(
+                self._path,
+                "CREATE TABLE IF NOT EXISTS embeddings "
+                "(key TEXT PRIMARY KEY, used INTEGER NOT NULL, value BLOB NOT NULL)",
+                "CREATE INDEX IF NOT EXISTS by_use ON embeddings (used)",
             )
-            _set_up(self._connection)
         except (sqlite3.Error, OSError) as err:
             self._give_up(err)
 
@@ -121,25 +120,6 @@ class EmbeddingStore:
         if self._connection is not None and self._connection.in_transaction:
             self._connection.execute("ROLLBACK")
         self.close()
-
-
-def _set_up(connection: sqlite3.Connection) -> None:
-    """Raises: sqlite3.Error where the file is no database or stays locked."""
-    give_up_at = time.monotonic() + _TIMEOUT_S
-    while True:
-        try:
-            connection.execute("PRAGMA journal_mode=WAL")
-            break
-        except sqlite3.OperationalError as err:
-            # While another process does the same to a new file SQLite does not wait, whatever the timeout is.
-            if "locked" not in str(err) or time.monotonic() > give_up_at:
-                raise
-            time.sleep(_RETRY_S)
-    connection.execute("PRAGMA synchronous=NORMAL")
-    connection.execute(
-        "CREATE TABLE IF NOT EXISTS embeddings (key TEXT PRIMARY KEY, used INTEGER NOT NULL, value BLOB NOT NULL)"
-    )
-    connection.execute("CREATE INDEX IF NOT EXISTS by_use ON embeddings (used)")
 
 
 class Embeddings:
