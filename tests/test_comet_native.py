@@ -6,7 +6,6 @@ import csv
 import dataclasses
 import json
 import logging
-import re
 import subprocess
 import sys
 from collections.abc import Iterator, Sequence
@@ -327,7 +326,7 @@ class TestOutOfMemory:
             found = small.predict(TRIPLES)
             small.predict([dataclasses.replace(one, hypothesis=one.source + one.hypothesis) for one in TRIPLES])
         assert len(caplog.messages) == 1
-        assert re.fullmatch(r"COMET: out of memory on cpu; going on with batches of \d+ tokens\.", caplog.messages[0])
+        assert caplog.messages[0] == "COMET: out of memory on cpu; going on with smaller batches (batch_tokens)."
         assert found.scores == pytest.approx(expected.scores, abs=1e-6)
         assert spans(found.error_spans) == spans(expected.error_spans)
         assert usual.n_encoded == len(set(TEXTS)) == 36  # of unified models: 12 triples in three readings each

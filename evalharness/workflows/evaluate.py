@@ -168,7 +168,7 @@ def _score_all(
             finally:
                 observer.finish()
             _log.info(
-                "%s: %d rows computed, %d from the cache, %d failed",
+                "%s: %d rows computed, %d known or equal to another, %d failed",
                 planned.name,
                 scored.n_computed,
                 scored.n_new - scored.n_computed,

@@ -26,7 +26,6 @@ class Engine:
         encoder: Encoder,
         tokenizer: Tokenizer,
         *,
-        precision: Precision,
         device: str,
         batch_tokens: int | None,
     ) -> None:
@@ -35,7 +34,7 @@ class Engine:
         self.device = device
         self.n_encoded = 0
         self.n_tokens = 0
-        self._precision = precision
+        self._has_halved = False
         self._batch_tokens = batch_tokens or BATCH_TOKENS[device.partition(":")[0]]
 
     @property
@@ -83,7 +82,9 @@ class Engine:
         if torch.cuda.is_available():
             torch.cuda.empty_cache()
         self._batch_tokens = n_tokens // 2
-        _log.warning("COMET: out of memory on %s; going on with batches of %d tokens.", self.device, n_tokens // 2)
+        if not self._has_halved:
+            _log.warning("COMET: out of memory on %s; going on with smaller batches (batch_tokens).", self.device)
+        self._has_halved = True
 
 
 @contextmanager

@@ -75,7 +75,7 @@ class NativeScorer:
             n_layers = _n_layers(checkpoint, settings, shape, mix.n_layers)
             encoder = Encoder(weights, shape, precision=precision, device=device, n_layers=n_layers)
             tokenizer = open_tokenizer(files.tokenizer, settings.encoder)
-            self._engine = Engine(encoder, tokenizer, precision=precision, device=device, batch_tokens=batch_tokens)
+            self._engine = Engine(encoder, tokenizer, device=device, batch_tokens=batch_tokens)
             pooler = Pooler(mix=mix, pooling=settings.pooling, pad_id=tokenizer.pad_id)
             of_vectors = (
                 *(VERSION, sha256, precision.value, kind),
