@@ -6,6 +6,7 @@ import os
 import sqlite3
 import sys
 import time
+from collections.abc import Sequence
 from pathlib import Path
 
 _TIMEOUT_S = 30
@@ -35,6 +36,15 @@ def open_database(path: Path, *statements: str) -> sqlite3.Connection:
     Raises: sqlite3.Error where the file is no database or stays locked; OSError where it cannot be made."""
     path.parent.mkdir(parents=True, exist_ok=True)
     connection = sqlite3.connect(path, timeout=_TIMEOUT_S, isolation_level=None, check_same_thread=False)
+    try:
+        _set_up(connection, statements)
+    except sqlite3.Error:
+        connection.close()
+        raise
+    return connection
+
+
+def _set_up(connection: sqlite3.Connection, statements: Sequence[str]) -> None:
     give_up_at = time.monotonic() + _TIMEOUT_S
     while True:
         try:
@@ -47,4 +57,3 @@ def open_database(path: Path, *statements: str) -> sqlite3.Connection:
             time.sleep(_RETRY_S)
     for statement in ("PRAGMA synchronous=NORMAL", *statements):
         connection.execute(statement)
-    return connection

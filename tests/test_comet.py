@@ -24,7 +24,7 @@ from tiny_comet import build_referenceless, build_regression, build_unified
 
 from evalharness.errors import ConfigError, InputError, MissingModelError
 from evalharness.metrics.comet import native, unbabel
-from evalharness.metrics.comet.backend import Predictions, Triple
+from evalharness.metrics.comet.backend import Predictions, Triple, forget
 from evalharness.metrics.comet.checkpoint import locate
 from evalharness.metrics.comet.metric import Backend, Comet, Precision, ReferenceHandling
 from evalharness.records import ScoringSegment
@@ -51,8 +51,7 @@ def models(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
 @pytest.fixture
 def model(models: dict[str, Path], tmp_path: Path) -> Path:
     """A copy of the regression checkpoint that a test may damage."""
-    native.forget()
-    unbabel.forget()
+    forget()
     return Path(shutil.copytree(models["regression"], tmp_path / "model"))
 
 
@@ -209,8 +208,7 @@ class TestScores:
     def test_nothing_is_printed(
         self, models: dict[str, Path], backend: Backend, capfd: pytest.CaptureFixture[str]
     ) -> None:
-        native.forget()
-        unbabel.forget()
+        forget()
         scores(Comet(model=str(models["regression"]), device="cpu", backend=backend), segments("lossy"))
         captured = capfd.readouterr()
         assert (captured.out, captured.err) == ("", "")
@@ -225,7 +223,7 @@ class TestSignature:
         fields = dict(metric.signature(n_references=2).fields)
         weights = (models["regression"] / "checkpoints" / "model.ckpt").read_bytes()
         version = {Backend.native: native.VERSION, Backend.unbabel: comet.__version__}[backend]
-        assert re.fullmatch("[0-9a-f]{16}", fields.pop("settings"))  # test_comet_weights shows what it depends on
+        assert re.fullmatch("[0-9a-f]{16}", fields.pop("content"))  # test_comet_weights shows what it depends on
         assert fields == {
             "nrefs": "2",
             "refs": "mean",

@@ -25,7 +25,8 @@ from tiny_comet import some_texts, write_checkpoint
 
 import evalharness as eh
 from evalharness.errors import RecordError
-from evalharness.metrics.comet import native
+from evalharness.metrics.comet import backend
+from evalharness.metrics.comet.backend import forget
 from evalharness.metrics.comet.encoder import Encoder
 from evalharness.metrics.comet.metric import Comet
 from evalharness.records import LanguagePair, ScoringSegment, Segment, TestSet
@@ -44,9 +45,9 @@ def marking(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(autouse=True)
 def _no_model_from_before() -> Iterator[None]:
-    native.forget()
+    forget()
     yield
-    native.forget()
+    forget()
 
 
 def testset() -> TestSet:
@@ -126,15 +127,13 @@ class TestErrorSpans:
         assert sum("x.jsonl: the last line was cut off by an interruption" in said for said in caplog.messages) == 1
         # The two systems have one hypothesis in common, in line 8; it is computed once.
         n_computed, n_equal = 2 * N - n_kept - (n_kept < 7), int(n_kept < 7)
-        assert (
-            f"x: {n_computed} rows computed, {n_equal} known or equal to another, 0 failed" in caplog.messages
-        )
+        assert f"x: {n_computed} rows computed, {n_equal} known or equal to another, 0 failed" in caplog.messages
 
     def test_come_from_the_cache(self, marking: Path) -> None:
         first = contents(evaluated(marking))
-        native.forget()
+        forget()
         assert contents(evaluated(marking, "results=other")) == first
-        assert native.loaded.cache_info().currsize == 0  # no model was opened for it
+        assert not backend._held  # no model was opened for it
 
     @pytest.mark.parametrize(
         "damage",
@@ -236,7 +235,7 @@ def test_killed_while_scoring(
     names = ("scores/comet.jsonl", "scores.csv", "comparisons.csv", "segments.parquet", "tables/systems.tex")
     n_logged_at_death = []
     for n_batches in (1, len(batches) // 3, len(batches) - 1):
-        native.forget()
+        forget()
         monkeypatch.setenv("EVALHARNESS_CACHE", str(tmp_path / f"cache-{n_batches}"))
         results = f"results=killed-{n_batches}"
         finished = subprocess.run(
@@ -265,6 +264,6 @@ def test_a_run_killed_in_its_store_goes_on(tmp_path: Path) -> None:
     cache = Path(os.environ["EVALHARNESS_CACHE"])
     for suffix in ("-wal", "-shm"):
         (cache / f"embeddings-1.sqlite{suffix}").write_bytes(b"half a page")
-    native.forget()
+    forget()
     shutil.rmtree("results")
     assert contents(evaluated(model, "cache=false")) == first

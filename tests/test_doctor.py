@@ -121,7 +121,7 @@ class TestRight:
             assert on_cpu[f"native {precision} cpu"].verdict is Verdict.ok, on_cpu[f"native {precision} cpu"]
         assert on_cpu["unbabel fp32 cpu"].verdict is Verdict.skipped
         assert on_cpu["unbabel fp32 cpu"].reason is not None
-        assert list((tmp_path / "cache").glob("*")) == []
+        assert {path.name for path in (tmp_path / "cache").glob("*")} <= {"checked"}  # neither rows nor embeddings
 
     @pytest.mark.slow
     @needs_mini

@@ -36,6 +36,7 @@ from evalharness.packaged import packaged_folder
 from evalharness.textio import read_lines
 
 N_SYSTEMS = 12
+ROWS_PER_CALL = 128  # as evalharness run hands them over
 WIDTH, INNER, N_LAYERS, N_WORDS = 1024, 4096, 24, 250_002
 MFLOP_PER_TOKEN = 2 * N_LAYERS * (4 * WIDTH * WIDTH + 2 * WIDTH * INNER) / 1e6  # matrix products with weights
 SETTINGS = {
@@ -100,7 +101,9 @@ def native_side(
         checkpoint, precision=Precision(task["precision"]), device="cpu", batch_tokens=None, store=None
     )
     loaded = time.perf_counter()
-    scores = scorer.predict(triples).scores
+    scores = []
+    for start in range(0, len(triples), ROWS_PER_CALL):
+        scores += scorer.predict(triples[start : start + ROWS_PER_CALL]).scores
     done = time.perf_counter()
     return started - began, loaded - started, done - loaded, scorer.n_tokens, scores
 
@@ -334,14 +337,20 @@ def cores() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
+def note_peaks(bench: Bench, peaks: dict[tuple[str, int], float]) -> None:
+    """Measured before and after the rest; the better counts, since whatever else the machine does only lowers it."""
+    for threads in {1, cores()}:
+        for precision in ("fp32", "bf16", "int8"):
+            what = f"native {precision}", threads
+            peaks[what] = max(peaks.get(what, 0.0), bench.machine_peak(precision, threads))
+
+
 def large_model(bench: Bench, n_segments: int, *, quick: bool) -> bool:
     all_cores = cores()
     sides: dict[tuple[str, int, int], Side] = {}
     before = {precision: bench.run("native", precision=precision, threads=all_cores) for precision in ("fp32", "int8")}
     peaks: dict[tuple[str, int], float] = {}
-    for threads in {1, all_cores}:
-        for precision in ("fp32", "bf16", "int8"):
-            peaks[f"native {precision}", threads] = bench.machine_peak(precision, threads)
+    note_peaks(bench, peaks)
     reference = bench.run("unbabel", threads=all_cores)
     for precision, first in before.items():
         after = [bench.run("native", precision=precision, threads=all_cores) for _ in range(1 if quick else 2)]
@@ -358,6 +367,7 @@ def large_model(bench: Bench, n_segments: int, *, quick: bool) -> bool:
             for precision in ("fp32", "int8"):
                 side = bench.run("native", precision=precision, threads=1)
                 sides[f"native {precision}", N_SYSTEMS, 1] = side
+    note_peaks(bench, peaks)
     head = ["XLM-R large, random", "systems", "threads", "predict s", "segments/s", "tokens/s", "of peak"]
     print_table([*head, "load s", "peak GB", "difference"], throughput_rows(sides, peaks, n_segments))
     best = ", ".join(f"{what.split()[1]} {peaks[what, all_cores]:.0f}" for what, n in peaks if n == all_cores)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import importlib
-from collections.abc import Sequence
+from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -35,6 +35,24 @@ class Scorer(Protocol):
     """A loaded model, on its device and in its precision."""
 
     def predict(self, triples: Sequence[Triple]) -> Predictions: ...
+
+
+_held: dict[Hashable, Scorer] = {}
+
+
+def hold(key: Hashable, build: Callable[[], Scorer]) -> Scorer:
+    """The scorer of `key`, built if it is not the one in memory; that one is let go before, whatever its backend is.
+
+    Two models in memory at once would be gigabytes too many."""
+    if key not in _held:
+        _held.clear()
+        _held[key] = build()
+    return _held[key]
+
+
+def forget() -> None:
+    """Let go of the model in memory."""
+    _held.clear()
 
 
 def import_torch() -> Any:

@@ -10,12 +10,13 @@ from typing import Any
 
 from evalharness.errors import ConfigError, MissingModelError
 from evalharness.metrics.comet.checksums import sha256_of
-from evalharness.metrics.comet.conversion import Conversion, read_conversion
+from evalharness.metrics.comet.conversion import CONVERSION_FILE, Conversion, read_conversion
 from evalharness.metrics.comet.hub import HUB_NAME, blob_sha256, download_command, hub_folder
-from evalharness.metrics.comet.settings import EncoderKind, Family, ModelSettings, read_family, read_input_segments
+from evalharness.metrics.comet.settings import EncoderKind, Family, ModelSettings, read_family
 from evalharness.metrics.comet.weights import SAFETENSORS
 
 LOCAL = "local"
+BUNDLED = "bundled"
 MINI = "comet-mini"
 """The name of the checkpoint that comes with the package."""
 _MINI_FOLDER = Path(__file__).parent / "mini"
@@ -89,20 +90,6 @@ class Checkpoint:
         """Raises: MissingModelError where the settings name none."""
         return read_family(self.settings(), self.settings_file)
 
-    def reads_references(self) -> bool:
-        """Whether the checkpoint makes use of references; unified ones can, and need not."""
-        return self.needs_references() or (self.family().reads_texts_together and "ref" in self._inputs())
-
-    def needs_references(self) -> bool:
-        """Whether the checkpoint gives no score without a reference."""
-        family = self.family()
-        if family.reads_texts_together:
-            return "src" not in self._inputs()
-        return family is not Family.referenceless
-
-    def _inputs(self) -> tuple[str, ...]:
-        return read_input_segments(self.settings(), self.settings_file)
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EncoderFiles:
@@ -110,6 +97,8 @@ class EncoderFiles:
 
     config: Path
     tokenizer: Path
+    is_converted: bool
+    """Whether the tokenizer is in the form in which `comet convert` writes it."""
 
 
 def locate(model: str, revision: str | None, *, is_offline: bool = False) -> Checkpoint:
@@ -124,7 +113,7 @@ def locate(model: str, revision: str | None, *, is_offline: bool = False) -> Che
             "Leave the revision out."
         )
     if model == MINI:
-        return replace(_local(_MINI_FOLDER), name=MINI)
+        return replace(_local(_MINI_FOLDER), name=MINI, revision=BUNDLED)
     path = Path(model).expanduser()
     if path.exists():
         return _local(path)
@@ -167,7 +156,8 @@ def encoder_files(checkpoint: Checkpoint, settings: ModelSettings, *, is_offline
             tokenizer = _encoder_folder(name_of_tokenizer, checkpoint, is_offline)
     _check_holds(folder, (CONFIG_FILE,), "configuration", checkpoint, name)
     _check_holds(tokenizer, _TOKENIZERS, "tokenizer", checkpoint, name_of_tokenizer)
-    return EncoderFiles(config=folder / CONFIG_FILE, tokenizer=tokenizer)
+    is_converted = own.is_dir() and (checkpoint.conversion is not None or checkpoint.revision == BUNDLED)
+    return EncoderFiles(config=folder / CONFIG_FILE, tokenizer=tokenizer, is_converted=is_converted)
 
 
 def _encoder_folder(name: str, checkpoint: Checkpoint, is_offline: bool) -> Path:
@@ -213,8 +203,14 @@ def _local(path: Path) -> Checkpoint:
     folder = settings_file.parent
     conversion = read_conversion(folder)
     if conversion is None or not conversion.lists(weights.absolute(), folder):
+        if weights.suffix == SAFETENSORS:
+            raise MissingModelError(
+                f"{weights}: stands by no {CONVERSION_FILE} that lists it, so nothing says whether it is damaged. "
+                "Use a folder as `evalharness comet convert` makes it, or the .ckpt file."
+            )
         return Checkpoint(weights=weights, settings_file=settings_file, name=folder.name, revision=LOCAL)
     conversion.check(folder, small=True, large=weights.absolute())
+    conversion.check_nothing_added(folder)
     return Checkpoint(
         weights=weights.absolute(),
         settings_file=settings_file,

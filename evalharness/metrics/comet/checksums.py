@@ -7,7 +7,7 @@ import hashlib
 import json
 import zipfile
 import zlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -29,39 +29,45 @@ def sha256_of(file: Path, *, with_parts: bool = True) -> str:
     the cache folder under its path, size, times and inode, and holds while these do.
 
     Raises: MissingModelError where a checksum does not fit."""
-    stat = file.stat()
-    return _checked_sha256(file, with_parts, (stat.st_size, stat.st_mtime_ns, stat.st_ctime_ns, stat.st_ino))
+    return _checked_sha256(file, with_parts, file_state(file))
 
 
 @functools.lru_cache(maxsize=64)
 def _checked_sha256(file: Path, with_parts: bool, state: tuple[int, ...]) -> str:
-    kept = _kept_in(file, with_parts) if state[0] >= _LARGE else None
-    if kept is not None and (known := _known(kept, state)) is not None:
-        return known
-    with ThreadPoolExecutor(max_workers=1) as pool:  # both let go of the interpreter's lock: two cores, one reading
-        digest = pool.submit(_sha256, file)
-        if with_parts:
-            _check_parts(file)
-        found = digest.result()
-    if kept is not None:
-        try:
-            kept.parent.mkdir(parents=True, exist_ok=True)
-            write_json(kept, {"state": state, "sha256": found})
-        except OSError:
-            pass  # only time is lost
-    return found
+    def compute() -> str:
+        with ThreadPoolExecutor(max_workers=1) as pool:  # both let go of the interpreter's lock: two cores, one reading
+            digest = pool.submit(_sha256, file)
+            if with_parts:
+                _check_parts(file)
+            return digest.result()
+
+    if state[0] < _LARGE:
+        return compute()
+    return remembered(["sha256", str(file.resolve()), str(with_parts)], [str(one) for one in state], compute)
 
 
-def _kept_in(file: Path, with_parts: bool) -> Path:
-    return cache_folder() / "checked" / f"{fingerprint([str(file.resolve()), str(with_parts)])[:32]}.json"
+def file_state(file: Path) -> tuple[int, ...]:
+    """What changes when a file is written: size, times and inode."""
+    stat = file.stat()
+    return stat.st_size, stat.st_mtime_ns, stat.st_ctime_ns, stat.st_ino
 
 
-def _known(kept: Path, state: tuple[int, ...]) -> str | None:
+def remembered(what: Sequence[str], state: Sequence[str], compute: Callable[[], str]) -> str:
+    """What `compute` gives, kept in the cache folder under `what` for as long as `state` is the same."""
+    kept = cache_folder() / "checked" / f"{fingerprint(what)[:32]}.json"
     try:
         content = json.loads(kept.read_text(encoding="utf-8"))
-        return str(content["sha256"]) if tuple(content["state"]) == state else None
+        if content["state"] == list(state):
+            return str(content["found"])
     except (OSError, ValueError, KeyError, TypeError):
-        return None
+        pass
+    found = compute()
+    try:
+        kept.parent.mkdir(parents=True, exist_ok=True)
+        write_json(kept, {"state": list(state), "found": found})
+    except OSError:
+        pass  # only time is lost
+    return found
 
 
 def _sha256(file: Path) -> str:

@@ -12,7 +12,7 @@ from evalharness.errors import MissingModelError
 from evalharness.metrics.comet.checksums import sha256_of
 from evalharness.textio import write_json
 
-_FILE = "conversion.json"
+CONVERSION_FILE = "conversion.json"
 _SCHEMA = 1
 
 
@@ -45,13 +45,24 @@ class Conversion:
                 continue
             if not file.is_file():
                 raise MissingModelError(
-                    f"{file}: is missing; {_FILE} beside it lists it. Convert the checkpoint again."
+                    f"{file}: is missing; {CONVERSION_FILE} beside it lists it. Convert the checkpoint again."
                 )
             if (found := sha256_of(file, with_parts=False)) != one.sha256:
                 raise MissingModelError(
-                    f"{file}: is damaged or was changed: expected SHA-256 {one.sha256}, as {_FILE} says, found "
-                    f"{found}. Convert the checkpoint again."
+                    f"{file}: is damaged or was changed: expected SHA-256 {one.sha256}, as {CONVERSION_FILE} says, "
+                    f"found {found}. Convert the checkpoint again."
                 )
+
+    def check_nothing_added(self, folder: Path) -> None:
+        """Raises: MissingModelError for a file that was put into the folder, where it could change what is read."""
+        known = {folder / one.path for one in self.files}
+        for part in ("encoder", "checkpoints"):
+            for file in sorted((folder / part).rglob("*")):
+                if file.is_file() and file not in known:
+                    raise MissingModelError(
+                        f"{file}: is not among the files that {CONVERSION_FILE} lists; take it away, or convert the "
+                        "checkpoint again."
+                    )
 
     def lists(self, path: Path, folder: Path) -> bool:
         return any(folder / one.path == path for one in self.files)
@@ -61,7 +72,7 @@ def read_conversion(folder: Path) -> Conversion | None:
     """None for a folder that was not converted.
 
     Raises: MissingModelError where the file does not say what it should."""
-    file = folder / _FILE
+    file = folder / CONVERSION_FILE
     if not file.is_file():
         return None
     try:
@@ -80,7 +91,7 @@ def read_conversion(folder: Path) -> Conversion | None:
 
 def write_conversion(folder: Path, conversion: Conversion) -> None:
     write_json(
-        folder / _FILE,
+        folder / CONVERSION_FILE,
         {
             "schema": _SCHEMA,
             "name": conversion.name,

@@ -25,7 +25,7 @@ from evalharness.metrics.comet.checkpoint import (
 )
 from evalharness.metrics.comet.checksums import sha256_of
 from evalharness.metrics.comet.conversion import Conversion, ConvertedFile, write_conversion
-from evalharness.metrics.comet.native import merged_settings, model_settings
+from evalharness.metrics.comet.model import merged_settings, model_settings
 from evalharness.metrics.comet.settings import ModelSettings
 from evalharness.metrics.comet.tokens import load_by_transformers
 from evalharness.metrics.comet.weights import Weights, read_weights, write_lightning, write_safetensors

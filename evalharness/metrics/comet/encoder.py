@@ -72,6 +72,8 @@ def read_shape(config_file: Path, kind: EncoderKind) -> EncoderShape:
             raise ValueError(f"a size below 1 in {shape}")
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as err:
         raise MissingModelError(f"{config_file}: is no configuration of an encoder ({err!r}). Get it again.") from err
+    if shape.n_positions < 8:
+        raise MissingModelError(f"{config_file}: max_position_embeddings is {shape.n_positions}; expected at least 8.")
     if activation != "gelu" or positions != "absolute" or shape.width % shape.n_heads:
         raise MissingModelError(
             f"{config_file}: hidden_act {activation!r}, position_embedding_type {positions!r}, {shape.n_heads} heads "

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from evalharness.errors import ConfigError
 from evalharness.metrics.comet.backend import import_torch, is_out_of_memory
 from evalharness.metrics.comet.encoder import Encoder, EncoderShape, PackedTexts, pack
-from evalharness.metrics.comet.kernels import Precision
+from evalharness.metrics.comet.kernels import Precision, int8_problem
 from evalharness.metrics.comet.tokens import Tokenizer
 
 _log = logging.getLogger(__name__)
@@ -108,3 +108,5 @@ def check_precision(precision: Precision, device: str) -> None:
             f"COMET with precision={precision.value} on {device}: it is computed on {only_on} only. Use fp32 or bf16, "
             f"or device={only_on}."
         )
+    if precision is Precision.int8 and (problem := int8_problem()) is not None:
+        raise ConfigError(f"COMET with precision=int8: {problem}. Use bf16 or fp32.")

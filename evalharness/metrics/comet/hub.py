@@ -44,8 +44,9 @@ def hub_folder(
             "Install it with pip install huggingface_hub."
         ) from err
     get_it = (
-        f"On a machine with a network, `{command}` puts it into the cache (HF_HOME names the cache); or point model at "
-        "a folder that holds checkpoints/model.ckpt and hparams.yaml."
+        f"On a machine with a network, `{command}` puts it into the cache (HF_HOME names the cache). Or make one "
+        "folder there that holds all a checkpoint needs, its encoder's tokenizer too, with "
+        "`evalharness comet convert`, bring it here, and give it as the model."
     )
     try:
         return Path(

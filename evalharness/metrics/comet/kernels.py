@@ -20,7 +20,7 @@ _log = logging.getLogger(__name__)
 class Precision(Enum):
     """Of the encoder's matrix products; never changed behind the user's back, always in the signature.
 
-    fp32 and bf16 run anywhere, int8 on the CPU only, tf32 and fp16 on CUDA only."""
+    fp32 and bf16 run anywhere, int8 on CPUs with instructions for it only, tf32 and fp16 on CUDA only."""
 
     fp32 = "fp32"
     tf32 = "tf32"
@@ -37,21 +37,49 @@ def make_linear(weight: Tensor, bias: Tensor, *, precision: Precision, device: s
         keep_freed_memory()
         if precision is Precision.int8:
             return _int8(weight, bias, activation)
-        if _has_packed():
+        if _has_packed(precision is Precision.bf16):
             return _packed(weight, bias, activation, bf16=precision is Precision.bf16)
     return _plain(weight, bias, activation, precision, device)
 
 
 @functools.cache
-def _has_packed() -> bool:
-    """Whether torch has oneDNN's packed products: private operators, 1.3 times as fast as its public ones (2026-11)."""
+def int8_problem() -> str | None:
+    """Why this machine cannot compute in int8, or None: oneDNN may not be there, and on a processor without VNNI or AMX
+    its products of 8 bits are summed up in 16, which overflow."""
+    import torch
+
+    n_in = 64
+    weight = torch.full((16, n_in), 127, dtype=torch.int8)
+    try:
+        packed = torch.ops.onednn.qlinear_prepack(weight, None)
+        ones, zeros = torch.ones(16), torch.zeros(16, dtype=torch.int32)
+        x = torch.full((16, n_in), 255, dtype=torch.uint8)
+        found = torch.ops.onednn.qlinear_pointwise(
+            x, 1.0, 0, packed, ones, zeros, None, 1.0, 0, torch.float32, "none", [], ""
+        )
+    except (RuntimeError, AttributeError, NotImplementedError) as err:
+        return f"this build of torch has no such products ({str(err).splitlines()[0]})"
+    if not bool((found == 255 * 127 * n_in).all()):
+        return "this processor has no VNNI or AMX instructions, without which such products overflow"
+    return None
+
+
+@functools.cache
+def _has_packed(bf16: bool) -> bool:
+    """Whether torch has oneDNN's packed products in a type, on this processor: private operators, 1.3 times as fast as
+    its public ones (2026-11)."""
     import torch
 
     there = bool(torch.backends.mkldnn.is_available()) and all(  # type: ignore[no-untyped-call]
         hasattr(torch.ops.mkldnn, name) for name in ("_reorder_linear_weight", "_linear_pointwise")
     )
+    if there:
+        try:
+            _packed(torch.ones(16, 16), torch.zeros(16), None, bf16=bf16)(torch.ones(16, 16))
+        except RuntimeError:  # bf16 on a processor without AVX-512
+            there = False
     if not there:
-        _log.info("COMET: this torch has no packed matrix products; going on with its plain ones.")
+        _log.info("COMET: torch has no packed matrix products here; going on with its plain ones.")
     return there
 
 

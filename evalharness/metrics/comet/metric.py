@@ -11,14 +11,16 @@ from typing import ClassVar
 
 import numpy as np
 
-from evalharness.errors import ConfigError, InputError
+from evalharness.errors import ConfigError, InputError, MissingModelError
 from evalharness.metrics.base import Needs
 from evalharness.metrics.comet import native, unbabel
 from evalharness.metrics.comet.backend import Scorer, Triple, device_class
 from evalharness.metrics.comet.checkpoint import LOCAL, MINI, Checkpoint, locate
+from evalharness.metrics.comet.conversion import read_conversion
 from evalharness.metrics.comet.engine import check_precision
 from evalharness.metrics.comet.kernels import Precision
-from evalharness.metrics.comet.settings import fingerprint_settings
+from evalharness.metrics.comet.model import examine
+from evalharness.metrics.comet.settings import ModelSettings
 from evalharness.records import Array, ErrorSpan, Floats, LanguagePair, ScoredRows, ScoringSegment, Signature
 
 _HEADINGS = {
@@ -92,11 +94,11 @@ class Comet:
 
     @property
     def heading(self) -> str:
-        return _HEADINGS.get(self.model) or f"COMET ({self._short_name()})"
+        return _HEADINGS.get(self._published_name()) or f"COMET ({self._short_name()})"
 
     @property
     def remark(self) -> str | None:
-        return _MINI_REMARK if self.model == MINI else None
+        return _MINI_REMARK if self._published_name() == MINI else None
 
     def for_language_pair(self, lp: LanguagePair) -> Comet:
         return self
@@ -150,8 +152,8 @@ class Comet:
         the checkpoint."""
         version = native.VERSION if self.backend is Backend.native else unbabel.installed_version()
         checkpoint = self._checkpoint()
-        self._check_reference_free(checkpoint)
-        native.check(checkpoint, checkpoint.sha256())
+        model = examine(checkpoint, checkpoint.sha256())
+        self._check_reference_free(model.settings)
         kind = device_class(self.device)
         if self.backend is Backend.native:
             check_precision(self.precision, kind)
@@ -160,14 +162,12 @@ class Comet:
         fields = [] if self.reference_free else [("nrefs", "var" if n_references is None else str(n_references))]
         if not self.reference_free and n_references != 1:
             fields.append(("refs", self.references.value))
-        is_local = checkpoint.revision == LOCAL
         fields += [
-            ("model", LOCAL if is_local else checkpoint.name),
+            ("model", LOCAL if checkpoint.revision == LOCAL else checkpoint.name),
             ("revision", checkpoint.revision),
             ("sha256", checkpoint.sha256()[:16]),
-            # A revision of the hub fixes the settings, too; a file on this machine can be edited.
-            *([("settings", fingerprint_settings(checkpoint.settings()))] if is_local else []),
-            ("class", checkpoint.family().value),
+            ("content", model.content),  # of settings, encoder's configuration and tokenizer, which files do not tell
+            ("class", model.settings.family.value),
             ("precision", self.precision.value),
             ("device", kind),
             ("backend", f"{self.backend.value}-{version}"),
@@ -180,7 +180,8 @@ class Comet:
     def _scorer(self) -> Scorer:
         checkpoint = self._checkpoint()
         device = self.device if ":" in self.device else device_class(self.device)
-        content = checkpoint.sha256() + fingerprint_settings(checkpoint.settings())
+        sha256 = checkpoint.sha256()
+        content = sha256 + examine(checkpoint, sha256).content
         if self.backend is Backend.unbabel:
             return unbabel.loaded(checkpoint, content, self.precision, device, self.batch_size)
         return native.loaded(checkpoint, content, self.precision, device, self.batch_tokens, self._cache_limit())
@@ -189,16 +190,25 @@ class Comet:
         """In bytes."""
         return self.embedding_cache_mb << 20
 
-    def _check_reference_free(self, checkpoint: Checkpoint) -> None:
-        if self.reference_free and checkpoint.needs_references():
+    def _check_reference_free(self, settings: ModelSettings) -> None:
+        if self.reference_free and settings.needs_references:
             raise ConfigError(
                 f"COMET with reference_free=true: the checkpoint {self.model} gives no score without references; set "
                 "it to false, or choose a reference-free checkpoint."
             )
-        if not self.reference_free and not checkpoint.reads_references():
+        if not self.reference_free and not settings.reads_references:
             raise ConfigError(
                 f"COMET with reference_free=false: the checkpoint {self.model} reads no references; set it to true."
             )
+
+    def _published_name(self) -> str:
+        """The name under which the checkpoint is known, also of a converted one; the model as it was given, if none."""
+        folder = Path(self.model).expanduser()
+        try:
+            conversion = read_conversion(folder) if folder.is_dir() else None
+        except MissingModelError:
+            return self.model
+        return self.model if conversion is None else conversion.name
 
     def _short_name(self) -> str:
         path = Path(self.model)

@@ -2,47 +2,30 @@
 
 from __future__ import annotations
 
-import dataclasses
-import functools
 import logging
 import math
-import re
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
 
 from evalharness.errors import MissingModelError
 from evalharness.folders import cache_folder
-from evalharness.metrics.comet.backend import Predictions, Scorer, Triple, import_torch
-from evalharness.metrics.comet.checkpoint import Checkpoint, encoder_files
+from evalharness.metrics.comet.backend import Predictions, Scorer, Triple, hold, import_torch
+from evalharness.metrics.comet.checkpoint import Checkpoint
 from evalharness.metrics.comet.embeddings import Embeddings, EmbeddingStore
-from evalharness.metrics.comet.encoder import Encoder, EncoderShape, read_shape
+from evalharness.metrics.comet.encoder import Encoder, EncoderShape
 from evalharness.metrics.comet.engine import Engine, check_precision, computing
 from evalharness.metrics.comet.heads import Estimator, take_linear
 from evalharness.metrics.comet.joint import JointScorer
 from evalharness.metrics.comet.kernels import Precision
+from evalharness.metrics.comet.model import examine
 from evalharness.metrics.comet.pooling import Pooler, read_mix
 from evalharness.metrics.comet.separate import SeparateScorer
-from evalharness.metrics.comet.settings import Family, ModelSettings, read_settings
-from evalharness.metrics.comet.tokens import open_tokenizer
+from evalharness.metrics.comet.settings import Family, ModelSettings
 from evalharness.metrics.comet.weights import Weights, read_weights
 
 VERSION = "1"
 """Goes up when a score of this backend can change; part of every signature."""
 
 _log = logging.getLogger(__name__)
-
-_LAYER = re.compile(r"encoder\.model\.encoder\.layer\.(\d+)\.")
-_KNOWN_NAMES = re.compile(
-    r"encoder\.model\.("
-    r"embeddings\.((word|position|token_type)_embeddings\.weight|LayerNorm\.(weight|bias)|position_ids|token_type_ids)|"
-    r"encoder\.(LayerNorm|embedding_hidden_mapping_in)\.(weight|bias)|"
-    r"encoder\.layer\.\d+\.(attention\.(self\.(query|key|value)|output\.(dense|LayerNorm)|self_attn_layer_norm)|"
-    r"(intermediate|output)\.dense|output\.LayerNorm|LayerNorm)\.(weight|bias)|"
-    r"pooler\.dense\.(weight|bias))|"  # built with the encoder, read by no COMET model
-    r"layerwise_attention\.(scalar_parameters\.\d+|gamma|dropout_mask|dropout_fill)|"
-    r"estimator\.ff\.\d+\.(weight|bias)|hidden2tag\.(weight|bias)|"
-    r"(wordloss|sentloss|loss)\.weight"  # of training
-)
 
 
 class NativeScorer:
@@ -63,24 +46,18 @@ class NativeScorer:
         kind = device.partition(":")[0]
         check_precision(precision, kind)
         sha256 = checkpoint.sha256()
-        weights = read_weights(checkpoint.weights)
-        settings = model_settings(checkpoint, weights)
-        files = encoder_files(checkpoint, settings)
-        shape = read_shape(files.config, settings.encoder)
-        _check_names(weights, shape)
+        model = examine(checkpoint, sha256)
+        settings, shape, weights = model.settings, model.shape, read_weights(checkpoint.weights)
         self._precision = precision
         self._file = checkpoint.weights
         with computing(precision):
             mix = read_mix(settings, weights, shape)
             n_layers = _n_layers(checkpoint, settings, shape, mix.n_layers)
             encoder = Encoder(weights, shape, precision=precision, device=device, n_layers=n_layers)
-            tokenizer = open_tokenizer(files.tokenizer, settings.encoder)
+            tokenizer = model.open_tokenizer()
             self._engine = Engine(encoder, tokenizer, device=device, batch_tokens=batch_tokens)
             pooler = Pooler(mix=mix, pooling=settings.pooling, pad_id=tokenizer.pad_id)
-            of_vectors = (
-                *(VERSION, sha256, precision.value, kind),
-                *(repr(dataclasses.replace(settings, pretrained_model="")), repr(shape), tokenizer.content()),
-            )
+            of_vectors = (VERSION, sha256, model.content, precision.value, kind)
             self._scorer = _make_scorer(weights, settings, self._engine, pooler, Embeddings(of_vectors, store))
 
     @property
@@ -125,27 +102,6 @@ def _make_scorer(
     return JointScorer(engine, pooler, estimator, marker, settings)
 
 
-def model_settings(checkpoint: Checkpoint, weights: Weights) -> ModelSettings:
-    """The settings a checkpoint is loaded with, checked.
-
-    Raises: MissingModelError for settings that are unknown, missing or of no use."""
-    merged = merged_settings(checkpoint, weights)
-    return read_settings(merged, checkpoint.settings_file if merged == checkpoint.settings() else checkpoint.weights)
-
-
-def merged_settings(checkpoint: Checkpoint, weights: Weights) -> Mapping[str, Any]:
-    """The settings saved with a checkpoint's weights, as in unbabel-comet, where there are any.
-
-    From `hparams.yaml` come the family and, for models trained with softmax by mistake, `sparsemax_patch`."""
-    beside = checkpoint.settings()
-    if weights.settings is None:
-        return beside
-    merged = dict(weights.settings) | {"class_identifier": beside.get("class_identifier")}
-    if beside.get("layer_transformation") == "sparsemax_patch":
-        merged["layer_transformation"] = "sparsemax_patch"
-    return merged
-
-
 def _n_layers(checkpoint: Checkpoint, settings: ModelSettings, shape: EncoderShape, n_mixed: int) -> int:
     """Layers of the encoder that are run: up to the last that gives anything to a score or a mark."""
     if settings.word_layer > shape.n_layers:
@@ -155,28 +111,6 @@ def _n_layers(checkpoint: Checkpoint, settings: ModelSettings, shape: EncoderSha
     return max(n_mixed, settings.word_layer)
 
 
-def _check_names(weights: Weights, shape: EncoderShape) -> None:
-    """Raises: MissingModelError where the file holds weights of another model, which would be left out unseen."""
-    for name in weights.tensors:
-        layer = _LAYER.match(name)
-        if not _KNOWN_NAMES.fullmatch(name) or (layer and int(layer.group(1)) >= shape.n_layers):
-            raise MissingModelError(
-                f"{weights.file}: holds a weight {name} that the model of its settings does not have, so it is another "
-                "model. Get the checkpoint and its hparams.yaml again; backend=unbabel leaves such weights out."
-            )
-
-
-@functools.lru_cache(maxsize=16)
-def check(checkpoint: Checkpoint, sha256: str) -> None:
-    """Find out what can be found without reading the weights themselves; `sha256` says which state of the file it was.
-
-    Raises: MissingModelError where checkpoint, settings and encoder are not there or do not fit together."""
-    weights = read_weights(checkpoint.weights)
-    settings = model_settings(checkpoint, weights)
-    _check_names(weights, read_shape(encoder_files(checkpoint, settings).config, settings.encoder))
-
-
-@functools.lru_cache(maxsize=1)  # a second model in memory would double gigabytes
 def loaded(
     checkpoint: Checkpoint,
     content: str,
@@ -184,14 +118,13 @@ def loaded(
     device: str,
     batch_tokens: int | None,
     cache_limit_bytes: int,
-) -> NativeScorer:
+) -> Scorer:
     """The scorer for a checkpoint; the one used last is kept until its `content`, any name of it, changes.
 
     With a limit of 0 no embeddings are kept on disk."""
-    store = EmbeddingStore(cache_folder(), limit_bytes=cache_limit_bytes) if cache_limit_bytes else None
-    return NativeScorer(checkpoint, precision=precision, device=device, batch_tokens=batch_tokens, store=store)
 
+    def build() -> NativeScorer:
+        store = EmbeddingStore(cache_folder(), limit_bytes=cache_limit_bytes) if cache_limit_bytes else None
+        return NativeScorer(checkpoint, precision=precision, device=device, batch_tokens=batch_tokens, store=store)
 
-def forget() -> None:
-    """Let go of the model that is kept."""
-    loaded.cache_clear()
+    return hold(("native", checkpoint, content, precision, device, batch_tokens, cache_limit_bytes), build)

@@ -53,15 +53,16 @@ class SeparateScorer:
         tokenizer, shape = self._engine.tokenizer, self._engine.shape
         ids = tokenizer.ids(missing)
         n_kept = shape.max_positions - 4  # unbabel-comet leaves room for two more special tokens than it adds
-        made = np.empty((len(missing), shape.width), dtype=np.float32)
+        made: dict[str, Embedding] = {}
 
         def handle(indices: list[int], packed: PackedTexts) -> None:
-            vectors: Any = self._pooler.pooled(self._engine.encoder, packed)
-            made[indices] = vectors.cpu().numpy()
+            vectors: Any = self._pooler.pooled(self._engine.encoder, packed).cpu().numpy()
+            new = {
+                missing[index]: Embedding(vector=vector, is_cut=len(ids[index]) > n_kept)
+                for index, vector in zip(indices, vectors, strict=True)
+            }
+            self._embeddings.put(new)  # at once, so that an interruption costs one batch
+            made.update(new)
 
         self._engine.run([(tokenizer.start_id, *one[:n_kept], tokenizer.separator_id) for one in ids], None, handle)
-        new = {
-            text: Embedding(vector=made[index], is_cut=len(ids[index]) > n_kept) for index, text in enumerate(missing)
-        }
-        self._embeddings.put(new)
-        return known | new
+        return known | made

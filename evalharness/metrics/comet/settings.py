@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from enum import Enum
@@ -10,7 +9,6 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from evalharness.errors import MissingModelError
-from evalharness.fingerprint import fingerprint
 
 T = TypeVar("T")
 
@@ -120,6 +118,18 @@ class ModelSettings:
     word_layer: int
     error_labels: tuple[str, ...]
 
+    @property
+    def reads_references(self) -> bool:
+        """Whether the model makes use of references; unified ones can, and need not."""
+        return self.needs_references or "ref" in self.input_segments
+
+    @property
+    def needs_references(self) -> bool:
+        """Whether the model gives no score without a reference."""
+        if self.family.reads_texts_together:
+            return "src" not in self.input_segments
+        return self.family is not Family.referenceless
+
 
 def read_family(settings: Mapping[str, Any], file: Path) -> Family:
     """The family that `class_identifier` names.
@@ -140,14 +150,19 @@ def read_family(settings: Mapping[str, Any], file: Path) -> Family:
     return Family(identifier)
 
 
-def fingerprint_settings(settings: Mapping[str, Any]) -> str:
-    """16 hex digits that depend on every entry a score can depend on, but not on where the encoder's files lie."""
-    deciding = {str(name): value for name, value in settings.items() if name not in _OF_TRAINING | {"pretrained_model"}}
-    return fingerprint([json.dumps(deciding, sort_keys=True, default=str)])[:16]
+def refuse_unknown(settings: Mapping[str, Any], file: Path) -> None:
+    """Raises: MissingModelError for an entry of which nothing is known."""
+    unknown = sorted(str(name) for name in settings if name not in _OF_SCORES | _OF_TRAINING)
+    if unknown:
+        raise MissingModelError(
+            f"{file}: unknown entry {unknown[0]!r}: what it does to scores cannot be told, so the checkpoint is not "
+            "scored with. backend=unbabel scores with it as unbabel-comet does; a checkpoint that was published so is "
+            "worth a report."
+        )
 
 
 def read_input_segments(settings: Mapping[str, Any], file: Path) -> tuple[str, ...]:
-    """What a unified model reads as one text, in its order; of xCOMET, which does not always say so, all three.
+    """What a unified model reads as one text, in its order.
 
     Raises: MissingModelError where it is none of the orders unbabel-comet can read."""
     found = settings.get("input_segments", ["mt", "src", "ref"])
@@ -165,7 +180,7 @@ def read_settings(settings: Mapping[str, Any], file: Path) -> ModelSettings:
     Raises: MissingModelError naming the file and the entry that is unknown, missing or of no use."""
     reader = _Reader(settings, file)
     family = read_family(settings, file)
-    reader.refuse_unknown()
+    refuse_unknown(settings, file)
     together = family.reads_texts_together
     layer = reader.layer("sent_layer" if together else "layer", "mix")
     marks_errors = family is Family.xcomet or (together and reader.flag("word_level_training", False))
@@ -183,8 +198,8 @@ def read_settings(settings: Mapping[str, Any], file: Path) -> ModelSettings:
         hidden_sizes=reader.sizes("hidden_sizes", sizes),
         activation=reader.activation("activations", "Tanh") or "Tanh",
         final_activation=reader.activation("final_activation", None),
-        input_segments=read_input_segments(settings, file) if together else (),
-        word_layer=(reader.layer("word_layer", 36 if family is Family.xcomet else 24) or 0) if marks_errors else 0,
+        input_segments=_input_segments(family, settings, file),
+        word_layer=reader.number("word_layer", 36 if family is Family.xcomet else 24) if marks_errors else 0,
         error_labels=reader.texts("error_labels", labels) if marks_errors else (),
     )
 
@@ -195,15 +210,6 @@ class _Reader:
     def __init__(self, settings: Mapping[str, Any], file: Path) -> None:
         self._settings = settings
         self._file = file
-
-    def refuse_unknown(self) -> None:
-        unknown = sorted(str(name) for name in self._settings if name not in _OF_SCORES | _OF_TRAINING)
-        if unknown:
-            raise MissingModelError(
-                f"{self._file}: unknown entry {unknown[0]!r}: what it does to scores cannot be told, so the checkpoint "
-                "is not scored with. backend=unbabel scores with it as unbabel-comet does; a checkpoint that was "
-                "published so is worth a report."
-            )
 
     def text(self, name: str) -> str:
         return str(self._checked(name, None, lambda value: isinstance(value, str) and bool(value), "a name"))
@@ -227,6 +233,9 @@ class _Reader:
         """None for `mix`."""
         found = self._checked(name, default, lambda value: value == "mix" or _is_count(value), "'mix' or a number")
         return None if found == "mix" else int(found)
+
+    def number(self, name: str, default: int) -> int:
+        return int(self._checked(name, default, _is_count, "a number of a layer"))
 
     def one_of(self, name: str, names: Callable[[str], T], default: T | None) -> T:
         if name not in self._settings and default is not None:
@@ -262,6 +271,13 @@ class _Reader:
 
     def _refused(self, name: str, found: object, expected: str) -> MissingModelError:
         return MissingModelError(f"{self._file}: {name} is {found!r}; expected {expected}.")
+
+
+def _input_segments(family: Family, settings: Mapping[str, Any], file: Path) -> tuple[str, ...]:
+    """Empty for families that read each text by itself. xCOMET reads all three, whatever its settings say."""
+    if family is Family.xcomet:
+        return ("mt", "src", "ref")
+    return read_input_segments(settings, file) if family is Family.unified else ()
 
 
 def _default_encoder(family: Family) -> EncoderKind:

@@ -42,8 +42,9 @@ class Tokenizer:
         tokenizer.no_padding()
 
     def content(self) -> str:
-        """All that decides the token ids of a text."""
-        return str(self._tokenizer.to_str())
+        """All that decides the token ids of a text, and what ids spell."""
+        ids = (self.start_id, self.separator_id, self.pad_id)
+        return f"{self._tokenizer.to_str()} {ids} {self._cleans_up_spaces}"
 
     def ids(self, texts: Sequence[str]) -> list[list[int]]:
         """Token ids of each text, without special tokens, uncut."""
@@ -62,13 +63,12 @@ class Tokenizer:
         return text
 
 
-def open_tokenizer(folder: Path, kind: EncoderKind) -> Tokenizer:
-    """The tokenizer in a folder: a `tokenizer.json`, or the older files that transformers makes one of.
+def open_tokenizer(folder: Path, kind: EncoderKind, *, is_converted: bool) -> Tokenizer:
+    """The tokenizer in a folder, as the class of transformers opens it that unbabel-comet uses: that can overrule the
+    `tokenizer.json` beside it, in lower-casing for instance. A converted folder holds what came of it.
 
     Raises: MissingModelError where there is none, or it cannot be read."""
-    if (folder / _TOKENIZER_FILE).is_file():
-        return _open_file(folder)
-    return _open_by_transformers(folder, kind)
+    return _open_file(folder) if is_converted else _open_by_transformers(folder, kind)
 
 
 def _open_file(folder: Path) -> Tokenizer:
@@ -141,8 +141,9 @@ def load_by_transformers(folder: Path, kind: EncoderKind) -> Any:
         ) from err
     try:
         return getattr(transformers, _CLASSES[kind]).from_pretrained(str(folder), local_files_only=True)
-    except (OSError, ValueError, TypeError, ImportError, AttributeError) as err:
-        raise MissingModelError(f"{folder}: holds no tokenizer: {str(err).splitlines()[0]}") from err
+    except Exception as err:  # of a damaged file whatever the first line of code meets that does not understand it
+        what = str(err).splitlines()[0] if isinstance(err, (OSError, ValueError)) and str(err) else repr(err)
+        raise MissingModelError(f"{folder}: holds no tokenizer that can be read: {what}. Get its files again.") from err
 
 
 def _open_by_transformers(folder: Path, kind: EncoderKind) -> Tokenizer:

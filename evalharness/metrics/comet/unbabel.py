@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 import logging
 import sys
 import warnings
@@ -11,10 +10,10 @@ from contextlib import contextmanager
 from typing import Any
 
 from evalharness.errors import ConfigError, MissingDependencyError, MissingModelError
-from evalharness.metrics.comet.backend import Predictions, Triple, device_class, is_out_of_memory
+from evalharness.metrics.comet.backend import Predictions, Scorer, Triple, device_class, hold, is_out_of_memory
 from evalharness.metrics.comet.checkpoint import Checkpoint, encoder_files
 from evalharness.metrics.comet.kernels import Precision
-from evalharness.metrics.comet.native import model_settings
+from evalharness.metrics.comet.model import model_settings
 from evalharness.metrics.comet.weights import SAFETENSORS, read_weights
 from evalharness.records import ErrorSpan
 
@@ -193,12 +192,9 @@ def _quiet() -> Iterator[None]:
             logging.getLogger(name).setLevel(level)
 
 
-@functools.lru_cache(maxsize=1)  # a second model in memory would double gigabytes
-def loaded(checkpoint: Checkpoint, content: str, precision: Precision, device: str, batch_size: int) -> UnbabelScorer:
+def loaded(checkpoint: Checkpoint, content: str, precision: Precision, device: str, batch_size: int) -> Scorer:
     """The scorer for a checkpoint; the one used last is kept until its `content`, any name of it, changes."""
-    return UnbabelScorer(checkpoint, precision=precision, device=device, batch_size=batch_size)
-
-
-def forget() -> None:
-    """Let go of the model that is kept."""
-    loaded.cache_clear()
+    return hold(
+        ("unbabel", checkpoint, content, precision, device, batch_size),
+        lambda: UnbabelScorer(checkpoint, precision=precision, device=device, batch_size=batch_size),
+    )
