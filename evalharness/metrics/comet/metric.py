@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+import logging
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -40,6 +42,9 @@ _MINI_REMARK = (
     "with COMET-22 or any other COMET, and no measure of quality to publish."
 )
 _DEVICE = re.compile(r"auto|cpu|mps|cuda(:\d+)?")
+
+
+_log = logging.getLogger(__name__)
 
 
 class Backend(Enum):
@@ -129,6 +134,8 @@ class Comet:
             rows[index, 2] = any(predicted.is_cut[position] for position in places)
             if predicted.error_spans is not None:
                 spans.append(predicted.error_spans[places[int(np.argmax(scores))]])
+        if rows[:, 2].any():
+            _say_that_texts_are_cut(self.model)
         return ScoredRows(rows=rows, error_spans=tuple(spans) if predicted.error_spans is not None else None)
 
     def segment_scores(self, statistics: Array) -> Floats:
@@ -226,3 +233,13 @@ class Comet:
             Triple(source=segment.source, hypothesis=segment.hypothesis, reference=reference)
             for reference in segment.references
         ]
+
+
+@functools.cache
+def _say_that_texts_are_cut(model: str) -> None:
+    """Once for each model in a process; how many segments it was is in the signature of each score."""
+    _log.warning(
+        "COMET model %s: some texts are longer than it reads, and what is beyond counts for nothing; scores.csv says "
+        "for how many segments (cut:N in the signature).",
+        model,
+    )
