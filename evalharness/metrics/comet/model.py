@@ -43,9 +43,11 @@ class Model:
     files: EncoderFiles
     shape: EncoderShape
     content: str
+    tokenizer: str
+    """As `Tokenizer.from_content` opens it."""
 
     def open_tokenizer(self) -> Tokenizer:
-        return open_tokenizer(self.files.tokenizer, self.settings.encoder, is_converted=self.files.is_converted)
+        return Tokenizer.from_content(self.tokenizer)
 
 
 _examined: dict[tuple[Checkpoint, str], tuple[Model, tuple[object, ...]]] = {}
@@ -80,24 +82,25 @@ def _examine(checkpoint: Checkpoint) -> Model:
     shape = read_shape(files.config, settings.encoder)
     _check_names(weights, settings, shape)
     without_place = dataclasses.replace(settings, pretrained_model="")
-    content = fingerprint([repr(without_place), repr(shape), _tokenizer_content(settings, files)])[:16]
-    return Model(settings=settings, files=files, shape=shape, content=content)
+    tokenizer = _tokenizer_content(settings, files)
+    content = fingerprint([repr(without_place), repr(shape), tokenizer])[:16]
+    return Model(settings=settings, files=files, shape=shape, content=content, tokenizer=tokenizer)
 
 
 def _tokenizer_content(settings: ModelSettings, files: EncoderFiles) -> str:
-    """The fingerprint of everything that decides the token ids of a text.
+    """Everything that decides the token ids of a text.
 
-    Opening a tokenizer of 250,000 words takes a second, and transformers three more, so what was found is kept while
-    its files and the packages that read them are the same."""
+    A tokenizer that was not converted is opened by transformers, which takes seconds to import, so what comes of it is
+    kept while its files and the packages that read them are the same."""
+    if files.is_converted:
+        return open_tokenizer(files.tokenizer, settings.encoder, is_converted=True).content()
     packages = [f"{name} {metadata.version(name)}" for name in ("tokenizers", "transformers") if _is_installed(name)]
     states = [(file.name, *file_state(file)) for file in _files_in(files.tokenizer)]
-    what = [str(files.tokenizer.resolve()), settings.encoder.value, str(files.is_converted)]
+    what = [str(files.tokenizer.resolve()), settings.encoder.value]
     return remembered(
         ["tokenizer", *what],
         [*packages, *map(str, states)],
-        lambda: fingerprint(
-            open_tokenizer(files.tokenizer, settings.encoder, is_converted=files.is_converted).content()
-        ),
+        lambda: open_tokenizer(files.tokenizer, settings.encoder, is_converted=False).content(),
     )
 
 

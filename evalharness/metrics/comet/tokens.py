@@ -42,9 +42,22 @@ class Tokenizer:
         tokenizer.no_padding()
 
     def content(self) -> str:
-        """All that decides the token ids of a text, and what ids spell."""
-        ids = (self.start_id, self.separator_id, self.pad_id)
-        return f"{self._tokenizer.to_str()} {ids} {self._cleans_up_spaces}"
+        """All that decides the token ids of a text, and what ids spell, in a form that `from_content` opens again."""
+        ids = [self.start_id, self.separator_id, self.pad_id]
+        return json.dumps([self._tokenizer.to_str(), *ids, self._cleans_up_spaces], ensure_ascii=False)
+
+    @classmethod
+    def from_content(cls, content: str) -> Tokenizer:
+        from tokenizers import Tokenizer as FastTokenizer
+
+        text, start_id, separator_id, pad_id, cleans_up_spaces = json.loads(content)
+        return cls(
+            FastTokenizer.from_str(text),
+            start_id=start_id,
+            separator_id=separator_id,
+            pad_id=pad_id,
+            cleans_up_spaces=cleans_up_spaces,
+        )
 
     def ids(self, texts: Sequence[str]) -> list[list[int]]:
         """Token ids of each text, without special tokens, uncut."""
