@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import importlib
 from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass
@@ -45,14 +46,16 @@ def hold(key: Hashable, build: Callable[[], Scorer]) -> Scorer:
 
     Two models in memory at once would be gigabytes too many."""
     if key not in _held:
-        _held.clear()
+        forget()
         _held[key] = build()
     return _held[key]
 
 
 def forget() -> None:
-    """Let go of the model in memory."""
-    _held.clear()
+    """Let go of the model in memory, and of the files it keeps open."""
+    if _held:
+        _held.clear()
+        gc.collect()  # whatever holds itself in a circle would otherwise stay for a while
 
 
 def import_torch() -> Any:
