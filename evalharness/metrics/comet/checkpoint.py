@@ -12,7 +12,7 @@ from evalharness.errors import ConfigError, MissingModelError
 from evalharness.metrics.comet.checksums import sha256_of
 from evalharness.metrics.comet.conversion import CONVERSION_FILE, Conversion, read_conversion
 from evalharness.metrics.comet.hub import HUB_NAME, blob_sha256, download_command, hub_folder
-from evalharness.metrics.comet.settings import EncoderKind, Family, ModelSettings, read_family
+from evalharness.metrics.comet.settings import EncoderKind, ModelSettings
 from evalharness.metrics.comet.weights import SAFETENSORS
 
 LOCAL = "local"
@@ -85,10 +85,6 @@ class Checkpoint:
         if not isinstance(content, dict):
             raise MissingModelError(f"{self.settings_file}: is no mapping of settings. Get the checkpoint again.")
         return content
-
-    def family(self) -> Family:
-        """Raises: MissingModelError where the settings name none."""
-        return read_family(self.settings(), self.settings_file)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
