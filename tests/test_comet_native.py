@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import csv
 import dataclasses
+import itertools
 import json
 import logging
+import math
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -80,6 +83,81 @@ def words(n: int) -> str:
     return text
 
 
+@pytest.fixture
+def threads() -> Iterator[Any]:
+    """Sets how many threads torch, and so the engine, computes in."""
+    before = torch.get_num_threads()
+    yield torch.set_num_threads
+    torch.set_num_threads(before)
+
+
+class TestThreads:
+    def test_no_more_is_computed_at_once_than_a_batch(
+        self, models: dict[str, Path], threads: Any, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """So that an interruption costs a batch, and memory holds."""
+        original, lock, begun = Encoder.layers, threading.Lock(), itertools.count()
+        now: dict[int, int] = {}
+        together: list[tuple[int, int]] = []
+        barrier = threading.Barrier(4)
+
+        def layers(self: Encoder, texts: PackedTexts) -> Iterator[Any]:
+            with lock:
+                now[threading.get_ident()] = len(texts.ids)
+                together.append((len(now), sum(now.values())))
+            if next(begun) < 4:
+                barrier.wait(timeout=20)  # until four have begun
+            yield from original(self, texts)
+            with lock:
+                del now[threading.get_ident()]
+
+        threads(4)
+        monkeypatch.setattr(Encoder, "layers", layers)
+        engine = scorer(models["regression_metric"], batch_tokens=400)
+        engine.predict(TRIPLES)
+        assert max(n for n, _ in together) == 4
+        assert max(tokens for _, tokens in together) <= 400 < engine.n_tokens
+
+    def test_what_is_left_over_is_small(self, models: dict[str, Path], threads: Any) -> None:
+        threads(2)
+        engine = scorer(models["regression_metric"], batch_tokens=1024)._engine
+        for lengths in ([20] * 53, list(range(3, 60)), [5] * 200 + [300, 310, 500, 510], [512] * 3, [7]):
+            parts = list(engine._parts(range(len(lengths)), lengths))
+            assert [place for part in parts for place in part] == list(range(len(lengths)))
+            sizes = [sum(lengths[place] for place in part) for part in parts]
+            assert max(sizes) <= 512
+            fewest = 2 * math.ceil(sum(lengths) / 1024)
+            assert len(parts) <= fewest + 1
+            if max(lengths) < 60 < len(lengths) + 10:
+                assert max(sizes) - min(sizes) <= max(lengths)
+
+    def test_an_error_ends_it_and_leaves_torch_as_it_was(
+        self, models: dict[str, Path], threads: Any, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        threads(3)
+        original, calls = Encoder.layers, itertools.count()
+
+        def failing(self: Encoder, texts: PackedTexts) -> Iterator[Any]:
+            if next(calls) == 5:
+                raise ValueError("the sixth part")
+            return original(self, texts)
+
+        whole = scorer(models["regression_metric"], batch_tokens=60)
+        expected = whole.predict(TRIPLES).scores
+        broken = scorer(models["regression_metric"], batch_tokens=60)
+        monkeypatch.setattr(Encoder, "layers", failing)
+        with pytest.raises(ValueError, match="the sixth part"):
+            broken.predict(TRIPLES)
+        found: list[int] = []
+        fresh = threading.Thread(target=lambda: found.append(torch.get_num_threads()))
+        fresh.start()
+        fresh.join()
+        assert (torch.get_num_threads(), found) == (3, [3])
+        # What was finished is kept, and the same scorer goes on with the rest.
+        assert broken.predict(TRIPLES).scores == pytest.approx(expected, abs=1e-6)
+        assert 36 <= broken.n_encoded <= 36 + 2
+
+
 class TestNothingElseDecides:
     @pytest.mark.parametrize(
         ("family", "precision"),
@@ -106,6 +184,16 @@ class TestNothingElseDecides:
             assert some.scores == pytest.approx(expected.scores[start:stop], abs=1e-5)
             if expected.error_spans is not None:
                 assert spans(some.error_spans) == spans(expected.error_spans[start:stop])
+
+    @pytest.mark.parametrize("family", ["regression_metric", "xcomet_metric"])
+    def test_no_number_of_threads(self, models: dict[str, Path], family: str, threads: Any) -> None:
+        threads(1)
+        expected = scorer(models[family], batch_tokens=256).predict(TRIPLES)
+        for n_threads in (2, 3, 8):
+            threads(n_threads)
+            found = scorer(models[family], batch_tokens=256).predict(TRIPLES)
+            assert found.scores == pytest.approx(expected.scores, abs=1e-6)
+            assert spans(found.error_spans) == spans(expected.error_spans)
 
     def test_no_other_systems_of_the_run(self, models: dict[str, Path]) -> None:
         systems = {f"s{k}": some_texts(9, seed=k) for k in range(4)}
@@ -160,7 +248,7 @@ def spans(of_texts: Any) -> Any:
 class TestEncodedOnce:
     N = 30
 
-    def testset(self) -> TestSet:
+    def numbered(self) -> TestSet:
         texts = some_texts(2 * self.N, seed=7, longest=8)
         return TestSet(
             name="t",
@@ -181,7 +269,7 @@ class TestEncodedOnce:
         """Texts that the run encodes."""
         metric = Comet(model=str(model), device="cpu", **settings)
         before = metric._scorer().n_encoded  # type: ignore[attr-defined]
-        eh.evaluate(testset=self.testset(), systems=systems, metrics={"comet": metric}, overrides=words)
+        eh.evaluate(testset=self.numbered(), systems=systems, metrics={"comet": metric}, overrides=words)
         return int(metric._scorer().n_encoded) - before  # type: ignore[attr-defined]
 
     def test_in_one_run_and_over_several(self, models: dict[str, Path]) -> None:
@@ -200,7 +288,7 @@ class TestEncodedOnce:
         assert self.encoded(model, systems, "results=other", "cache=false", precision=Precision.bf16) == 15 * self.N
 
     def test_copies_and_duplicates(self, models: dict[str, Path]) -> None:
-        testset = self.testset()
+        testset = self.numbered()
         same = next(iter(self.hypotheses(1).values()))
         systems = {
             "copies": [one.source or "" for one in testset.segments],
@@ -210,6 +298,19 @@ class TestEncodedOnce:
             "empty": [""] * self.N,
         }
         assert self.encoded(models["regression_metric"], systems) == 3 * self.N + 2
+
+    @pytest.mark.parametrize("family", ["unified_metric", "xcomet_metric"])
+    def test_texts_that_are_read_together(self, models: dict[str, Path], family: str) -> None:
+        """Of every hypothesis three readings: with the source, with the reference, with both."""
+        model, systems = models[family], self.hypotheses(3)
+        two = {name: systems[name] for name in list(systems)[:2]}
+        assert self.encoded(model, two) == 3 * 2 * self.N
+        first = (Path("results/latest/scores/comet.jsonl")).read_bytes()
+        forget()
+        assert self.encoded(model, two, "results=other", "cache=false") == 0  # from the disk
+        assert (Path("other/latest/scores/comet.jsonl")).read_bytes() == first
+        forget()
+        assert self.encoded(model, systems, "results=third", "cache=false") == 3 * self.N
 
     def test_no_reference_is_encoded_for_a_model_that_reads_none(self, models: dict[str, Path]) -> None:
         n = self.encoded(models["referenceless_regression_metric"], self.hypotheses(2), reference_free=True)
@@ -320,9 +421,9 @@ class TestOutOfMemory:
     ) -> None:
         usual = scorer(models[family])
         expected = usual.predict(TRIPLES)
-        limit(700)  # default batches have up to 1024 tokens
+        limit(700)
         with caplog.at_level(logging.WARNING, logger="evalharness"):
-            small = scorer(models[family])
+            small = scorer(models[family], batch_tokens=1024 * torch.get_num_threads())
             found = small.predict(TRIPLES)
             small.predict([dataclasses.replace(one, hypothesis=one.source + one.hypothesis) for one in TRIPLES])
         assert len(caplog.messages) == 1
@@ -374,7 +475,7 @@ def test_a_run_counts_what_was_cut(models: dict[str, Path]) -> None:
     metric = Comet(model=str(models["regression_metric"]), device="cpu")
     n = TestEncodedOnce.N
     systems = {"short": some_texts(n), "long": [words(509), *some_texts(n - 2), words(600)]}
-    run = eh.evaluate(testset=TestEncodedOnce().testset(), systems=systems, metrics={"comet": metric})
+    run = eh.evaluate(testset=TestEncodedOnce().numbered(), systems=systems, metrics={"comet": metric})
     with open(run.folder / "scores.csv", encoding="utf-8", newline="") as file:
         signatures = {line["system"]: line["signature"] for line in csv.DictReader(file)}
     assert signatures["long"] == signatures["short"] + "|cut:2"

@@ -10,6 +10,7 @@ from collections import OrderedDict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -19,6 +20,8 @@ from evalharness.folders import open_database
 
 _log = logging.getLogger(__name__)
 
+Floats32: TypeAlias = npt.NDArray[np.float32]
+
 _SCHEMA = 1
 _KEYS_PER_QUERY = 500
 _REMEMBERED_BYTES = 256 << 20
@@ -26,9 +29,9 @@ _REMEMBERED_BYTES = 256 << 20
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Embedding:
-    """A text's vector [width] float32, and whether the text was longer than the model reads."""
+    """What an encoder gives for a text, [numbers], and whether the text was longer than the model reads."""
 
-    vector: npt.NDArray[np.float32]
+    vector: Floats32
     is_cut: bool
 
 
@@ -131,6 +134,7 @@ class Embeddings:
         self._prefix = fingerprint(["embedding", *signature])
         self._store = store
         self._remembered: OrderedDict[str, Embedding] = OrderedDict()
+        self._n_bytes = 0
 
     def get(self, texts: Sequence[str]) -> dict[str, Embedding]:
         known = {text: self._remembered[text] for text in texts if text in self._remembered}
@@ -151,9 +155,12 @@ class Embeddings:
             self._remember(text, embedding)
 
     def _remember(self, text: str, embedding: Embedding) -> None:
+        before = self._remembered.pop(text, None)
+        self._n_bytes += embedding.vector.nbytes - (0 if before is None else before.vector.nbytes)
         self._remembered[text] = embedding
-        if len(self._remembered) * embedding.vector.nbytes > _REMEMBERED_BYTES:
-            self._remembered.popitem(last=False)
+        while self._n_bytes > _REMEMBERED_BYTES:
+            _, forgotten = self._remembered.popitem(last=False)
+            self._n_bytes -= forgotten.vector.nbytes
 
     def _key(self, text: str) -> str:
         return fingerprint((self._prefix, text))

@@ -6,7 +6,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
+import numpy as np
+
 from evalharness.metrics.comet.backend import Predictions, Triple, import_torch
+from evalharness.metrics.comet.embeddings import Embedding, Embeddings, Floats32
 from evalharness.metrics.comet.encoder import EncoderShape, PackedTexts
 from evalharness.metrics.comet.engine import Engine
 from evalharness.metrics.comet.heads import Estimator
@@ -31,6 +34,10 @@ class JointText:
     ids: tuple[int, ...]
     n_first: int
     is_cut: bool
+
+    def key(self) -> str:
+        """Tells it from every other text."""
+        return f"{self.n_first}: {' '.join(map(str, self.ids))}"
 
     def text_types(self) -> list[int]:
         """0 for the hypothesis, 1 for the rest."""
@@ -65,6 +72,7 @@ class JointScorer:
         estimator: Estimator,
         marker: tuple[Tensor, Tensor] | None,
         settings: ModelSettings,
+        embeddings: Embeddings,
     ) -> None:
         """`marker` is the layer from a token's vector to its label, of models that mark errors."""
         self._engine = engine
@@ -72,6 +80,7 @@ class JointScorer:
         self._estimator = estimator
         self._marker = marker
         self._settings = settings
+        self._embeddings = embeddings
 
     def predict(self, triples: Sequence[Triple]) -> Predictions:
         readings = self._readings(triples)
@@ -106,23 +115,47 @@ class JointScorer:
     def _read(self, texts: Sequence[JointText]) -> tuple[Tensor, list[Tensor] | None]:
         """Scores [texts]; for models that mark errors, also the probabilities [tokens, labels] of each text."""
         torch = import_torch()
-        engine, marker = self._engine, self._marker
-        vectors = torch.empty((len(texts), engine.shape.width), device=engine.device)
-        marks: dict[int, Tensor] = {}
+        engine, width = self._engine, self._engine.shape.width
+        known = self._embed(texts)
+        found = [known[text.key()].vector for text in texts]
+        vectors = torch.from_numpy(np.stack([numbers[:width] for numbers in found]))
+        scores = self._estimator(vectors.to(engine.device)).cpu()
+        if self._marker is None:
+            return scores, None
+        n_labels = len(self._marker[1])
+        return scores, [torch.from_numpy(numbers[width:].reshape(-1, n_labels).copy()) for numbers in found]
 
-        def handle(indices: list[int], packed: PackedTexts) -> None:
-            mix = self._pooler.begin(packed)
+    def _embed(self, texts: Sequence[JointText]) -> dict[str, Embedding]:
+        """Of every text the vector, and after it in the same row the probabilities of labels, token by token."""
+        torch = import_torch()
+        engine, marker = self._engine, self._marker
+        known = self._embeddings.get([text.key() for text in texts])
+        missing = [text for text in texts if text.key() not in known]
+        made: dict[str, Embedding] = {}
+
+        def read(packed: PackedTexts) -> list[Floats32]:
+            mix, marks = self._pooler.begin(packed), None
             for number, output in enumerate(engine.encoder.layers(packed)):
                 mix.add(number, output)
                 if marker is not None and number == self._settings.word_layer:
-                    probabilities = torch.nn.functional.linear(output.float(), *marker).softmax(dim=1).cpu()
-                    marks.update(zip(indices, probabilities.split(packed.lengths()), strict=True))
-            vectors[indices] = mix.vectors()
+                    marks = torch.nn.functional.linear(output.float(), *marker).softmax(dim=1).cpu()
+            vectors = mix.vectors().cpu()
+            if marks is None:
+                return list(vectors.numpy())
+            both = zip(vectors, marks.split(packed.lengths()), strict=True)
+            return [torch.cat((vector, of_tokens.reshape(-1))).numpy() for vector, of_tokens in both]
 
-        types = [text.text_types() for text in texts] if engine.shape.uses_text_types else None
-        engine.run([text.ids for text in texts], types, handle)
-        ordered = [marks[index] for index in range(len(texts))] if marker is not None else None
-        return self._estimator(vectors).cpu(), ordered
+        def keep(places: Sequence[int], found: list[Floats32]) -> None:
+            new = {
+                missing[place].key(): Embedding(vector=numbers, is_cut=missing[place].is_cut)
+                for place, numbers in zip(places, found, strict=True)
+            }
+            self._embeddings.put(new)  # at once, so that an interruption costs one batch
+            made.update(new)
+
+        types = [text.text_types() for text in missing] if engine.shape.uses_text_types else None
+        engine.run([text.ids for text in missing], types, read, keep)
+        return known | made
 
     def _marked(
         self, triples: Sequence[Triple], readings: Sequence[Sequence[JointText]], marks: Sequence[Sequence[Tensor]]

@@ -99,7 +99,7 @@ def _make_scorer(
     if settings.error_labels:
         n_labels = 1 + len(settings.error_labels)
         marker = take_linear(weights, "hidden2tag", (n_labels, engine.shape.width), engine.device)
-    return JointScorer(engine, pooler, estimator, marker, settings)
+    return JointScorer(engine, pooler, estimator, marker, settings, embeddings)
 
 
 def _n_layers(checkpoint: Checkpoint, settings: ModelSettings, shape: EncoderShape, n_mixed: int) -> int:

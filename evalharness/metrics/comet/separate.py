@@ -55,14 +55,17 @@ class SeparateScorer:
         n_kept = shape.max_positions - 4  # unbabel-comet leaves room for two more special tokens than it adds
         made: dict[str, Embedding] = {}
 
-        def handle(indices: list[int], packed: PackedTexts) -> None:
-            vectors: Any = self._pooler.pooled(self._engine.encoder, packed).cpu().numpy()
+        def vectors(packed: PackedTexts) -> Any:
+            return self._pooler.pooled(self._engine.encoder, packed).cpu().numpy()
+
+        def keep(places: Sequence[int], found: Any) -> None:
             new = {
-                missing[index]: Embedding(vector=vector, is_cut=len(ids[index]) > n_kept)
-                for index, vector in zip(indices, vectors, strict=True)
+                missing[place]: Embedding(vector=vector, is_cut=len(ids[place]) > n_kept)
+                for place, vector in zip(places, found, strict=True)
             }
             self._embeddings.put(new)  # at once, so that an interruption costs one batch
             made.update(new)
 
-        self._engine.run([(tokenizer.start_id, *one[:n_kept], tokenizer.separator_id) for one in ids], None, handle)
+        given = [(tokenizer.start_id, *one[:n_kept], tokenizer.separator_id) for one in ids]
+        self._engine.run(given, None, vectors, keep)
         return known | made
