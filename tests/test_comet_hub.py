@@ -326,6 +326,24 @@ class TestFailure:
             f"no disk space left in {cache_of(tmp_path)}. Free some or move the cache with HF_HOME",
         )
 
+    @pytest.mark.parametrize(
+        ("error", "said"),
+        [
+            ("Data processing error: IO Error: No space left on device (os error 28)", "no disk space left in"),
+            ("Data processing error: CAS service error : Reqwest Error", "cannot be downloaded: Data processing error"),
+        ],
+    )
+    def test_errors_of_the_other_way_to_download(
+        self, hub: Hub, command: Callable[..., Finished], monkeypatch: pytest.MonkeyPatch, error: str, said: str
+    ) -> None:
+        """hf_xet, for servers that offer it, raises no OSError. As in tenstorrent/tt-forge-onnx#2987."""
+
+        def failing(*_: object, **__: object) -> None:
+            raise RuntimeError(error)
+
+        monkeypatch.setattr("huggingface_hub.file_download.http_get", failing)
+        check(command("comet", "convert", MODEL, "--output", "new"), said)
+
     def test_a_download_cut_short_goes_on(
         self, hub: Hub, tmp_path: Path, command: Callable[..., Finished], monkeypatch: pytest.MonkeyPatch
     ) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import functools
 import importlib
+import os
 import re
 import sys
 from collections.abc import Sequence
@@ -80,8 +81,8 @@ def hub_folder(
     except hub.LocalEntryNotFoundError as err:
         why = "" if is_offline else f", and {_why_not_reached(err, constants)}"
         raise MissingModelError(f"{what}: not in the cache {constants.HF_HUB_CACHE}{why}. {get_it}") from err
-    except OSError as err:
-        if err.errno == errno.ENOSPC:
+    except (OSError, RuntimeError) as err:
+        if _is_disk_full(err):
             raise MissingModelError(
                 f"{what}: no disk space left in {constants.HF_HUB_CACHE}. Free some or move the cache with HF_HOME; a "
                 "download that was begun is continued."
@@ -100,6 +101,13 @@ def blob_sha256(file: Path) -> str | None:
     """The SHA-256 that the hub names a large file by, which is its name in the cache; None for any other file."""
     blob = file.resolve()
     return blob.name if blob.parent.name == _BLOBS and _SHA256.fullmatch(blob.name) else None
+
+
+def _is_disk_full(err: OSError | RuntimeError) -> bool:
+    """Also of what hf_xet, which loads most files of the hub, raises: a RuntimeError with words of the system's."""
+    if isinstance(err, OSError):
+        return err.errno == errno.ENOSPC
+    return f"(os error {errno.ENOSPC})" in str(err) or os.strerror(errno.ENOSPC).lower() in str(err).lower()
 
 
 def _cut_short(what: str, err: BaseException, get_it: str) -> MissingModelError:
