@@ -7,12 +7,14 @@ import sqlite3
 import subprocess
 import sys
 import threading
+import tracemalloc
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from evalharness.folders import open_database
+from evalharness.metrics.comet import embeddings
 from evalharness.metrics.comet.embeddings import Embedding, Embeddings, EmbeddingStore
 
 MEGABYTE = 1 << 20
@@ -136,9 +138,26 @@ def test_a_folder_that_cannot_be_written_is_said_once(tmp_path: Path, caplog: py
     assert len(caplog.messages) == 1
 
 
+def test_what_is_remembered_holds_to_its_limit(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Vectors come as rows of a batch, and one row would keep all of it."""
+    monkeypatch.setattr(embeddings, "_REMEMBERED_BYTES", MEGABYTE)
+    remembered = Embeddings(("model",), None)
+    tracemalloc.start()
+    for number in range(50):
+        batch = np.zeros((100, 1000), dtype=np.float32)
+        remembered.put({f"{number} {row}": Embedding(vector=batch[row], is_cut=False) for row in range(100)})
+        remembered.get(["0 0"])  # a source, which stays in use
+    n_bytes, _ = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert n_bytes < 1.5 * MEGABYTE  # of 20 that were put
+    assert remembered.get(["0 0", "49 99"]).keys() == {"0 0", "49 99"}
+    assert remembered.get(["1 0"]) == {}
+
+
 PUTTING = """
 import sys
 import threading
+import tracemalloc
 from pathlib import Path
 from evalharness.metrics.comet import embeddings
 from evalharness.metrics.comet.embeddings import EmbeddingStore

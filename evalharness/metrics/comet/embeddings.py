@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import sqlite3
+import sys
 import threading
 import zlib
 from collections import OrderedDict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TypeAlias
 
@@ -120,9 +122,11 @@ class EmbeddingStore:
 
     def _give_up(self, err: Exception) -> None:
         _log.warning("%s: embeddings cannot be kept (%s); this run encodes every text itself.", self._path, err)
-        if self._connection is not None and self._connection.in_transaction:
-            self._connection.execute("ROLLBACK")
-        self.close()
+        with contextlib.suppress(sqlite3.Error):  # of a disk that fails, this does too
+            if self._connection is not None and self._connection.in_transaction:
+                self._connection.execute("ROLLBACK")
+            self.close()
+        self._connection = None
 
 
 class Embeddings:
@@ -155,15 +159,21 @@ class Embeddings:
             self._remember(text, embedding)
 
     def _remember(self, text: str, embedding: Embedding) -> None:
-        before = self._remembered.pop(text, None)
-        self._n_bytes += embedding.vector.nbytes - (0 if before is None else before.vector.nbytes)
+        if (before := self._remembered.pop(text, None)) is not None:
+            self._n_bytes -= _n_bytes(text, before)
+        # A copy: a row of a batch would keep the whole batch in memory.
+        embedding = replace(embedding, vector=embedding.vector.copy())
         self._remembered[text] = embedding
+        self._n_bytes += _n_bytes(text, embedding)
         while self._n_bytes > _REMEMBERED_BYTES:
-            _, forgotten = self._remembered.popitem(last=False)
-            self._n_bytes -= forgotten.vector.nbytes
+            self._n_bytes -= _n_bytes(*self._remembered.popitem(last=False))
 
     def _key(self, text: str) -> str:
         return fingerprint((self._prefix, text))
+
+
+def _n_bytes(text: str, embedding: Embedding) -> int:
+    return sys.getsizeof(text) + embedding.vector.nbytes
 
 
 _CHECKSUM_BYTES = 4  # SQLite has none of its own, and a wrong vector would give a wrong score

@@ -8,6 +8,7 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
+from evalharness.fingerprint import fingerprint
 from evalharness.metrics.comet.backend import Predictions, Triple, import_torch
 from evalharness.metrics.comet.embeddings import Embedding, Embeddings, Floats32
 from evalharness.metrics.comet.encoder import EncoderShape, PackedTexts
@@ -37,7 +38,7 @@ class JointText:
 
     def key(self) -> str:
         """Tells it from every other text."""
-        return f"{self.n_first}: {' '.join(map(str, self.ids))}"
+        return fingerprint(map(str, (self.n_first, *self.ids)))
 
     def text_types(self) -> list[int]:
         """0 for the hypothesis, 1 for the rest."""
