@@ -17,6 +17,7 @@ from conftest import Finished
 pytest.importorskip("torch", reason="torch is not installed")
 pytest.importorskip("transformers", reason="transformers is not installed: it writes the converted tokenizer")
 
+import torch
 from tiny_comet import ENCODERS, some_texts, write_checkpoint
 
 from evalharness.errors import InputError, MissingModelError
@@ -26,7 +27,7 @@ from evalharness.metrics.comet.checkpoint import locate
 from evalharness.metrics.comet.convert import ConvertedCheckpoint, WeightsFormat, convert
 from evalharness.metrics.comet.kernels import Precision
 from evalharness.metrics.comet.metric import Comet
-from evalharness.metrics.comet.weights import read_weights
+from evalharness.metrics.comet.weights import Weights, read_weights, write_lightning, write_safetensors
 
 FORMATS = ("safetensors", "ckpt")
 NO_NETWORK = """
@@ -350,3 +351,37 @@ def _umask() -> int:
     current = os.umask(0)
     os.umask(current)
     return current
+
+
+def resident_file_kb() -> int:
+    status = Path("/proc/self/status").read_text(encoding="utf-8")
+    return next(int(line.split()[1]) for line in status.splitlines() if line.startswith("RssFile"))
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="pages are let go on Linux only")
+def test_what_was_read_of_a_converted_file_can_be_let_go(tmp_path: Path) -> None:
+    big = torch.arange(10_000_000, dtype=torch.float32)
+    odd = torch.tensor([1.5, 2.5, 3.5], dtype=torch.float16)
+    weights = Weights(
+        file=tmp_path / "w", tensors={"big": big, "odd": odd, "one": big[:1]}, settings=None, mapped=frozenset()
+    )
+    write_safetensors(tmp_path / "w.safetensors", weights)
+    read = read_weights(tmp_path / "w.safetensors")
+    assert read.mapped == {"big", "odd", "one"}
+    before = resident_file_kb()
+    assert torch.equal(read.tensors["big"], big)
+    assert resident_file_kb() > before + 35_000
+    read.let_go("big")
+    assert resident_file_kb() < before + 5_000
+    assert torch.equal(read.tensors["big"], big)  # read from the file again
+    assert torch.equal(read.tensors["odd"], odd)
+
+
+def test_a_disk_that_is_full_is_an_error_of_the_system(tmp_path: Path) -> None:
+    """Which every command turns into one message."""
+    if not Path("/dev/full").exists():
+        pytest.skip("no /dev/full here")
+    weights = Weights(file=tmp_path / "w", tensors={"a": torch.ones(10_000)}, settings=None, mapped=frozenset())
+    for write in (lambda file: write_safetensors(file, weights), lambda file: write_lightning(file, weights, {})):
+        with pytest.raises(OSError, match="No space left"):
+            write(Path("/dev/full"))

@@ -7,6 +7,7 @@ import hashlib
 import io
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -140,11 +141,21 @@ class TestDamage:
         with pytest.raises(MissingModelError, match=r"model\.ckpt: is damaged"):
             scored(model)
 
-    def test_something_else_altogether(self, model: Path) -> None:
-        for content in (b"", b"<html>404</html>", b"version https://git-lfs.github.com/spec/v1\n", b"\x80\x02}q\x00."):
-            weights_file(model).write_bytes(content)
-            with pytest.raises(MissingModelError, match=r"model\.ckpt: (is damaged or is no COMET|holds more than)"):
-                scored(model)
+    @pytest.mark.parametrize(
+        ("content", "said"),
+        [
+            (b"", "is damaged or is no COMET checkpoint"),
+            (b"<html>404</html>", "does not begin as a file of weights does). Get it again."),
+            (b"\x80\x02}q\x00.", "is damaged or is no COMET checkpoint"),
+            (b"version https://git-lfs.github.com/spec/v1\noid sha256:4d7a\n", "a pointer of Git LFS, not the weights"),
+        ],
+    )
+    def test_something_else_altogether(self, model: Path, content: bytes, said: str) -> None:
+        weights_file(model).write_bytes(content)
+        with pytest.raises(MissingModelError, match=re.escape(said)) as caught:
+            scored(model)
+        assert str(weights_file(model)) in str(caught.value)
+        assert "weights_only" not in str(caught.value)  # torch advises to load it with code and all
 
     def test_safetensors_that_nothing_vouches_for(self, model: Path) -> None:
         save_file = pytest.importorskip("safetensors.torch").save_file

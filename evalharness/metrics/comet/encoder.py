@@ -159,8 +159,7 @@ class Encoder:
         self.shape = shape
         self._device = device
         self._precision = precision
-        self._taker = _Taker(weights, device)
-        taker, width = self._taker, shape.width
+        taker, width = _Taker(weights, device), shape.width
         narrow = taker.width_of("embeddings.word_embeddings.weight")
         self._words = taker.mapped("embeddings.word_embeddings.weight", (-1, narrow))
         self._file = weights.file
@@ -170,12 +169,12 @@ class Encoder:
         self._widen: Linear | None = None
         if shape.kind is EncoderKind.rembert:
             self._widen = taker.linear("encoder.embedding_hidden_mapping_in", (width, narrow), Precision.fp32)
-        self._layers = [self._make_layer(index) for index in range(n_layers)]
+        self._layers = [self._make_layer(taker, index) for index in range(n_layers)]
         is_whole = n_layers == shape.n_layers
         self._last_norm = taker.norm("encoder.LayerNorm", width) if shape.is_normed_first and is_whole else None
 
-    def _make_layer(self, index: int) -> _Layer:
-        taker, width = self._taker, self.shape.width
+    def _make_layer(self, taker: _Taker, index: int) -> _Layer:
+        width = self.shape.width
         name, precision = f"encoder.layer.{index}.", self._precision
         inner = taker.height_of(name + "intermediate.dense.weight")
         if self.shape.is_normed_first:
