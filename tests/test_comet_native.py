@@ -11,6 +11,7 @@ import math
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -118,11 +119,31 @@ class TestThreads:
         assert max(n for n, _ in together) == 4
         assert max(tokens for _, tokens in together) <= 400 < engine.n_tokens
 
+    def test_every_thread_computes_alone_in_every_run(
+        self, models: dict[str, Path], threads: Any, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """Also one that had nothing to do in the first run, which others finished."""
+        original, seen = Encoder.layers, []
+
+        def layers(self: Encoder, texts: PackedTexts) -> Iterator[Any]:
+            time.sleep(0.002)  # so that all of them get something
+            yield from original(self, texts)
+            seen.append((threading.get_ident(), torch.get_num_threads()))
+
+        threads(8)
+        monkeypatch.setattr(Encoder, "layers", layers)
+        engine = scorer(models["regression_metric"], batch_tokens=8)
+        for start in (0, 1, 3, 7):
+            engine.predict(TRIPLES[start : 2 * start + 1])
+            assert torch.get_num_threads() == 8
+        assert {n for _, n in seen} == {1}
+        assert len({ident for ident, _ in seen}) > 4
+
     def test_what_is_left_over_is_small(self, models: dict[str, Path], threads: Any) -> None:
         threads(2)
         engine = scorer(models["regression_metric"], batch_tokens=1024)._engine
         for lengths in ([20] * 53, list(range(3, 60)), [5] * 200 + [300, 310, 500, 510], [512] * 3, [7]):
-            parts = list(engine._parts(range(len(lengths)), lengths))
+            parts = list(engine._parts(range(len(lengths)), lengths, 2))
             assert [place for part in parts for place in part] == list(range(len(lengths)))
             sizes = [sum(lengths[place] for place in part) for part in parts]
             assert max(sizes) <= 512
@@ -389,13 +410,33 @@ class TestPrecision:
         with pytest.raises(ConfigError, match="device=cuda: torch finds no cuda device on this machine"):
             Comet(model=str(models["regression_metric"]), device="cuda").statistics([segment("Zhengzhou")])
 
-    def test_tf32_is_used_where_asked_for_and_left_as_it_was(self) -> None:
-        for before in (True, False):  # False, torch's own default, comes last
-            torch.backends.cuda.matmul.allow_tf32 = before
+    @pytest.mark.skipif(not hasattr(torch.backends.cuda.matmul, "fp32_precision"), reason="torch has one way only")
+    @pytest.mark.parametrize("before", ["none", "ieee", "tf32"])
+    def test_tf32_is_used_where_asked_for_and_left_as_it_was(self, before: str) -> None:
+        products = torch.backends.cuda.matmul
+        default = products.fp32_precision
+        try:
+            products.fp32_precision = before
             for precision in (Precision.fp32, Precision.tf32):
-                with computing(precision):
-                    assert torch.backends.cuda.matmul.allow_tf32 is (precision is Precision.tf32)
-                assert torch.backends.cuda.matmul.allow_tf32 is before
+                with computing(precision, "cuda:0"):
+                    assert products.fp32_precision == ("tf32" if precision is Precision.tf32 else "ieee")
+                assert products.fp32_precision == before
+                with computing(precision, "cpu"):
+                    assert products.fp32_precision == before
+        finally:
+            products.fp32_precision = default
+
+    @pytest.mark.parametrize("setting", ["highest", "medium"])
+    def test_what_the_caller_set_for_products_holds(self, models: dict[str, Path], setting: str) -> None:
+        before = torch.get_float32_matmul_precision()
+        try:
+            torch.set_float32_matmul_precision(setting)
+            with computing(Precision.fp32, "cuda"):
+                pass
+            scorer(models["regression_metric"]).predict(TRIPLES[:1])
+            assert torch.get_float32_matmul_precision() == setting
+        finally:
+            torch.set_float32_matmul_precision(before)
 
 
 class TestOutOfMemory:
@@ -425,13 +466,40 @@ class TestOutOfMemory:
         with caplog.at_level(logging.WARNING, logger="evalharness"):
             small = scorer(models[family], batch_tokens=1024 * torch.get_num_threads())
             found = small.predict(TRIPLES)
+            assert small.n_encoded == usual.n_encoded  # every text once, however often it was tried
             small.predict([dataclasses.replace(one, hypothesis=one.source + one.hypothesis) for one in TRIPLES])
         assert len(caplog.messages) == 1
         assert caplog.messages[0] == "COMET: out of memory on cpu; going on with smaller batches (batch_tokens)."
         assert found.scores == pytest.approx(expected.scores, abs=1e-6)
         assert spans(found.error_spans) == spans(expected.error_spans)
         assert usual.n_encoded == len(set(TEXTS)) == 36  # of unified models: 12 triples in three readings each
-        assert small.n_encoded > usual.n_encoded
+
+    def test_a_text_that_fits_only_alone(
+        self, models: dict[str, Path], threads: Any, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """What other threads hold may be what it lacks."""
+        original, lock, now = Encoder.layers, threading.Lock(), set()
+
+        def layers(self: Encoder, texts: PackedTexts) -> Iterator[Any]:
+            with lock:
+                now.add(threading.get_ident())
+                is_alone = len(now) == 1
+            try:
+                if threading.current_thread() is not threading.main_thread():
+                    time.sleep(0.01)
+                    if not is_alone:
+                        raise MemoryError
+                yield from original(self, texts)
+            finally:
+                with lock:
+                    now.discard(threading.get_ident())
+
+        expected = scorer(models["regression_metric"]).predict(TRIPLES)
+        threads(4)
+        monkeypatch.setattr(Encoder, "layers", layers)
+        crowded = scorer(models["regression_metric"], batch_tokens=4)
+        assert crowded.predict(TRIPLES).scores == pytest.approx(expected.scores, abs=1e-6)
+        assert crowded.n_encoded == 36
 
     def test_one_text_that_does_not_fit(self, models: dict[str, Path], limit: Any) -> None:
         limit(9)

@@ -91,6 +91,7 @@ def device_class(device: str) -> str:
 def is_out_of_memory(err: BaseException) -> bool:
     """Whether the device had no memory for what was asked; a smaller batch may fit."""
     torch = import_torch()
-    return isinstance(err, torch.cuda.OutOfMemoryError) or (
-        isinstance(err, RuntimeError) and ("out of memory" in str(err) or "can't allocate memory" in str(err))
+    words = ("out of memory", "can't allocate memory", "CUBLAS_STATUS_ALLOC_FAILED", "std::bad_alloc")
+    return isinstance(err, (torch.cuda.OutOfMemoryError, MemoryError)) or (
+        isinstance(err, RuntimeError) and any(word in str(err) for word in words)
     )

@@ -50,7 +50,7 @@ class NativeScorer:
         settings, shape, weights = model.settings, model.shape, read_weights(checkpoint.weights)
         self._precision = precision
         self._file = checkpoint.weights
-        with computing(precision):
+        with computing(precision, kind):
             mix = read_mix(settings, weights, shape)
             n_layers = _n_layers(checkpoint, settings, shape, mix.n_layers)
             encoder = Encoder(weights, shape, precision=precision, device=device, n_layers=n_layers)
@@ -74,7 +74,7 @@ class NativeScorer:
         """What unbabel-comet's `predict` gives for the same texts, in order."""
         if not triples:
             return Predictions(scores=[], is_cut=[], error_spans=None)
-        with computing(self._precision):
+        with computing(self._precision, self._engine.device):
             predicted = self._scorer.predict(triples)
         if not all(map(math.isfinite, predicted.scores)):
             raise MissingModelError(
