@@ -127,10 +127,13 @@ class TestRight:
     @needs_mini
     def test_everything(self, command: Callable[..., Finished]) -> None:
         pytest.importorskip("comet", reason="unbabel-comet is not installed")
+        torch = pytest.importorskip("torch")
         finished = command("doctor")
         assert finished.code == 0, finished.err
         assert finished.out.count(" ok ") >= 8
-        assert " skipped " not in finished.out
+        skipped = [line.split() for line in finished.out.splitlines() if " skipped " in line]
+        absent = {"cuda": not torch.cuda.is_available(), "mps": not torch.backends.mps.is_available()}
+        assert {words[3] for words in skipped} == {name for name, is_absent in absent.items() if is_absent}
 
 
 class TestWrong:

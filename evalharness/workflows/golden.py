@@ -140,8 +140,11 @@ def _candidates(name: str) -> list[_Candidate]:
     ways = [(Backend.native, precision, "cpu") for precision in (Precision.fp32, Precision.bf16, Precision.int8)]
     ways.append((Backend.unbabel, Precision.fp32, "cpu"))
     torch = import_torch()
-    if torch.cuda.is_available():
-        ways += [(Backend.native, precision, "cuda") for precision in (Precision.fp32, Precision.bf16)]
+    on_cuda = (Precision.fp32, Precision.tf32, Precision.bf16, Precision.fp16)
+    on_mps = (Precision.fp32, Precision.bf16)
+    # Of a device that is not there the first precision stands for all, and is skipped.
+    ways += [(Backend.native, one, "cuda") for one in (on_cuda if torch.cuda.is_available() else on_cuda[:1])]
+    ways += [(Backend.native, one, "mps") for one in (on_mps if torch.backends.mps.is_available() else on_mps[:1])]
     return [
         _Candidate(
             variant=f"{backend.value} {precision.value} {device}",
@@ -184,12 +187,18 @@ def _check(stored: GoldenScores, candidate: _Candidate, golden: Golden) -> Check
             metric=stored.metric, variant=candidate.variant, verdict=verdict, made_by=stored.made_by, reason=reason
         )
 
+    metric = candidate.metric.for_language_pair(golden.language_pair)
+    try:  # whatever keeps this machine from it: a package, the device, its instructions
+        metric.signature(n_references=2)
+    except (MissingDependencyError, ConfigError) as err:
+        return without_scores(Verdict.skipped, str(err))
+    except Exception as err:
+        return without_scores(Verdict.off, f"failed with {type(err).__name__}: {err}")
     try:
-        metric = candidate.metric.for_language_pair(golden.language_pair)
         rows = metric.statistics(golden.segments)
         found = [float(score) for score in metric.segment_scores(rows)]
         corpus_score = float(metric.corpus_scores(rows.sum(axis=0)))
-    except (MissingDependencyError, ConfigError) as err:
+    except MissingDependencyError as err:
         return without_scores(Verdict.skipped, str(err))
     except Exception as err:  # whatever breaks one metric must not keep the others from being checked
         return without_scores(Verdict.off, f"failed with {type(err).__name__}: {err}")
