@@ -95,7 +95,8 @@ def _state(model: ListedModel) -> str:
     if model.presence is Presence.bundled:
         return f"bundled, {size}"
     state = f"{(model.revision or '')[:12]}, {size}"
-    return f"{state}, WITHOUT TOKENIZER" if model.presence is Presence.incomplete else state
+    lacking = {Presence.incomplete: ", WITHOUT TOKENIZER", Presence.unusable: ", UNUSABLE"}
+    return state + lacking.get(model.presence, "")
 
 
 def _read_option(name: str, path: Path) -> ModelOption | None:

@@ -16,17 +16,19 @@ from evalharness.metrics.comet.checkpoint import (
     locate,
 )
 from evalharness.metrics.comet.metric import Comet
-from evalharness.metrics.comet.settings import ModelSettings, read_settings
+from evalharness.metrics.comet.settings import read_settings
 
 _LICENCE, _SCALE = "Licence: ", "; "
 
 
 class Presence(Enum):
-    """`incomplete`: the checkpoint is here, its encoder's tokenizer or configuration is not."""
+    """`incomplete`: the checkpoint is here, its encoder's tokenizer or configuration is not; `unusable`: its settings
+    are damaged or ask for what is not known."""
 
     bundled = "bundled"
     here = "here"
     incomplete = "incomplete"
+    unusable = "unusable"
     missing = "not here"
 
 
@@ -86,12 +88,14 @@ def listed(option: ModelOption) -> ListedModel:
     except EvalHarnessError as err:
         command = command_that_gets(option.model, option.revision) if is_on_hub(option.model) else None
         return with_state(Presence.missing, reason=err, command=command)
-    settings: ModelSettings | None = None
     try:
         settings = read_settings(checkpoint.settings(), checkpoint.settings_file)
+    except EvalHarnessError as err:
+        return with_state(Presence.unusable, checkpoint, reason=err)
+    try:
         encoder_files(checkpoint, settings, is_offline=True)
     except EvalHarnessError as err:
-        command = command_that_gets_encoder(settings.pretrained_model) if settings is not None else None
+        command = command_that_gets_encoder(settings.pretrained_model)
         return with_state(Presence.incomplete, checkpoint, reason=err, command=command)
     return with_state(Presence.bundled if option.model == MINI else Presence.here, checkpoint)
 
