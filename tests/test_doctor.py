@@ -12,8 +12,9 @@ import pytest
 from conftest import Finished
 from make_golden import MINI, SEGMENTS, lexical, made
 
-from evalharness.errors import MissingDependencyError
+from evalharness.errors import ConfigError, MissingDependencyError
 from evalharness.metrics.comet import checkpoint, unbabel
+from evalharness.metrics.comet.metric import Comet
 from evalharness.metrics.lexical import Chrf
 from evalharness.records import ScoringSegment
 from evalharness.workflows.golden import GOLDEN_FILE, Check, Verdict, check_golden, read_golden
@@ -174,6 +175,20 @@ class TestWrong:
         assert "found nan" in finished.err
         (check,) = json.loads(finished.out)["checks"]
         assert (check["verdict"], check["deviations"][0]["found"]) == ("OFF", None)
+
+    @needs_mini
+    def test_comet_that_has_no_memory_is_not_skipped(
+        self, command: Callable[..., Finished], monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        pytest.importorskip("torch", reason="torch is not installed")
+
+        def failing(self: Comet, segments: Sequence[ScoringSegment]) -> None:
+            raise ConfigError("COMET: the memory of device=cpu does not hold the model and one text of 9 tokens.")
+
+        monkeypatch.setattr(Comet, "statistics", failing)
+        finished = command("doctor", "--golden", str(golden("comet_mini")))
+        assert finished.code == 1
+        assert "failed with ConfigError: COMET: the memory of device=cpu" in finished.err
 
     def test_a_metric_that_breaks_leaves_the_others(
         self, command: Callable[..., Finished], monkeypatch: pytest.MonkeyPatch

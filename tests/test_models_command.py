@@ -114,6 +114,15 @@ def test_says_what_is_in_the_cache(command: Callable[..., Finished], cache: Path
     assert f"{COMMIT[:12]}, 0 MB" in command("models").out
 
 
+def test_settings_that_nothing_is_known_of(command: Callable[..., Finished], cache: Path) -> None:
+    files = {"checkpoints/model.ckpt": b"weights", "hparams.yaml": b"class_identifier: another_metric\n"}
+    put(cache, "Unbabel/wmt22-comet-da", COMMIT, files)
+    one = models(command)["comet22"]
+    assert (one["presence"], one["command"]) == ("unusable", None)
+    assert "another_metric" in one["reason"]
+    assert f"{COMMIT[:12]}, 0 MB, UNUSABLE" in command("models").out
+
+
 def test_options_of_ones_own(command: Callable[..., Finished], tmp_path: Path) -> None:
     folder = write_checkpoint(tmp_path / "model")
     write(
