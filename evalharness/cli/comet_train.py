@@ -17,7 +17,7 @@ from evalharness.packaged import packaged_folder
 _RECIPE = Path("training") / "comet_mini.yaml"
 _EPILOG = """examples:
   evalharness comet train --data data --output mini
-  evalharness comet train --data data --output try seed=2 phases.0.n_steps=100 'validation_talks=[talk.9]'
+  evalharness comet train --data data --output try seed=2 n_epochs=4 'validation_talks=[talk.9]'
 
 The data folder holds wmt22.zh-en (src.zh, ref.A.en, ref.B.en, hyp/*.en) and ted2021.zh-en.mqm/segments.tsv. The output
 folder is one that COMET opens, with training.json (settings, digests of the data, figures) and a note beside it.

@@ -14,7 +14,7 @@ import numpy as np
 from evalharness.metrics.comet.training.assessment import Scorer, Triple
 from evalharness.metrics.comet.training.network import Network, Shape, encoder_config
 from evalharness.metrics.comet.training.packages import imported
-from evalharness.metrics.comet.training.phases import token_ids_of
+from evalharness.metrics.comet.training.vocabulary import token_ids_of
 from evalharness.textio import replacing, write_text
 
 ENCODER = "encoder"
@@ -61,7 +61,7 @@ def write_checkpoint(folder: Path, network: Network, tokenizer: Any) -> None:
     settings = hyper_parameters(network.shape)
     state = {name: weights.to(torch.float16) for name, weights in network.state().items()}
     if network.shape.dropout:
-        n_mixed = network.n_layers + 1  # what COMET's mix of layers needs to drop layers in training
+        n_mixed = len(network.mix)  # what COMET's mix of layers needs to drop layers in training
         state["layerwise_attention.dropout_mask"] = torch.zeros(n_mixed, dtype=torch.float16)
         state["layerwise_attention.dropout_fill"] = torch.full((n_mixed,), -1e20, dtype=torch.float32)
     (folder / WEIGHTS.parent).mkdir(parents=True, exist_ok=True)
@@ -76,7 +76,7 @@ def write_checkpoint(folder: Path, network: Network, tokenizer: Any) -> None:
     with replacing(folder / WEIGHTS, "wb") as file:
         torch.save(content, file)
     write_text(folder / "hparams.yaml", yaml.safe_dump(settings, sort_keys=True))
-    encoder_config(network.shape, n_layers=network.n_layers).save_pretrained(folder / ENCODER)
+    encoder_config(network.shape).save_pretrained(folder / ENCODER)
     tokenizer.save_pretrained(folder / ENCODER)
 
 
@@ -96,7 +96,7 @@ def open_scorer(folder: Path) -> Scorer:
         feed_forward=config.intermediate_size, n_positions=config.max_position_embeddings,
         hidden_sizes=tuple(settings["hidden_sizes"]), dropout=settings["dropout"],
     )  # fmt: skip
-    network = Network(shape, n_layers=config.num_hidden_layers, n_heads_out=1, seed=0)
+    network = Network(shape, n_heads_out=1, seed=0)
     network.load({name: weights.float() for name, weights in content["state_dict"].items()})
     network.train(False)
 

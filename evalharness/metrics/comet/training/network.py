@@ -1,4 +1,4 @@
-"""The network while it is trained: an XLM-R encoder that may have no layer at all, and COMET's estimator with heads.
+"""The network while it is trained: an XLM-R encoder of one layer, which stays as it begins, and COMET's estimator.
 
 Its parameters have the names that unbabel-comet's RegressionMetric gives them. Torch is imported where it is used."""
 
@@ -13,13 +13,16 @@ import numpy as np
 
 from evalharness.metrics.comet.training.packages import imported
 from evalharness.metrics.comet.training.recipe import POSITION_WIDTH
-from evalharness.metrics.comet.training.vocabulary import BOS_ID, EOS_ID, PAD_ID
+from evalharness.metrics.comet.training.spelling import spelled_vectors
+from evalharness.metrics.comet.training.vocabulary import BOS_ID, EOS_ID, PAD_ID, SPECIAL_TOKENS
 from evalharness.records import Array, Floats
 
 _POSITION_OFFSET = PAD_ID + 1  # XLM-R numbers positions from here
 _TOKENS_PER_BLOCK = 6000
 _N_RAMPS = 8
-_SHARE_OF_NEW_LAYER = 0.4
+_SHARE_OF_LAYER = 0.4  # beside 1 of the embeddings
+_GAIN = 4.2  # of pooled vectors: the estimator learns three times as fast as from vectors of the embeddings' size
+_SQUARED_LENGTH = 1.05  # of every word's vector; that of its spelling has 1 at most
 _SHARPNESS = 1.5
 _N_FREQUENCIES = (POSITION_WIDTH - _N_RAMPS) // 2
 
@@ -36,37 +39,41 @@ class Shape:
     hidden_sizes: tuple[int, ...]
     dropout: float
 
+    @property
+    def n_word_dimensions(self) -> int:
+        """The first dimensions of a vector, which hold words; positions are in the others."""
+        return self.width - POSITION_WIDTH
+
 
 class Network:
-    """An encoder with `n_layers` layers, the mix of its layers, and an estimator with `n_heads_out` outputs."""
+    """An encoder with one layer, the mix of embeddings and layer, and an estimator with `n_heads_out` outputs.
 
-    def __init__(self, shape: Shape, *, n_layers: int, n_heads_out: int, seed: int) -> None:
+    Only the estimator is ever trained; the rest is as `spell` leaves it."""
+
+    def __init__(self, shape: Shape, *, n_heads_out: int, seed: int) -> None:
         import torch
 
         torch.manual_seed(seed)
-        self.shape, self.n_layers, self.n_outputs = shape, n_layers, n_heads_out
-        self.encoder: Any = imported("transformers").XLMRobertaModel(
-            encoder_config(shape, n_layers=n_layers), add_pooling_layer=False
-        )
-        self.mix = torch.nn.ParameterList([torch.nn.Parameter(torch.zeros(1)) for _ in range(n_layers + 1)])
-        self.gamma = torch.nn.Parameter(torch.ones(1))
+        self.shape = shape
+        self.encoder: Any = imported("transformers").XLMRobertaModel(encoder_config(shape), add_pooling_layer=False)
+        self.encoder.requires_grad_(False)
+        self.encoder.eval()
+        self.mix = [torch.zeros(1), torch.full((1,), math.log(_SHARE_OF_LAYER))]
+        self.gamma = torch.full((1,), _GAIN)
         self.estimator = _estimator(shape, n_heads_out)
-        generator = torch.Generator().manual_seed(seed)
-        _begin_embeddings(self.encoder.embeddings, shape, generator)
-        for layer in self.encoder.encoder.layer:
-            _begin_layer(layer, shape, generator)
 
-    def parameters(self) -> list[Any]:
-        return [*self.encoder.parameters(), *self.mix, self.gamma, *self.estimator.parameters()]
+    def spell(self, pieces: Sequence[str], *, seed: int) -> None:
+        """Give every piece the vector of its spelling, every position one of its own, and the layer its looks back."""
+        import torch
+
+        _begin_embeddings(self.encoder.embeddings, self.shape, pieces, np.random.default_rng(seed))
+        _begin_layer(self.encoder.encoder.layer[0], self.shape, torch.Generator().manual_seed(seed))
 
     def train(self, is_training: bool) -> None:
         self.estimator.train(is_training)
-        self.encoder.eval()
 
     def sentence_vectors(self, token_ids: Sequence[Array]) -> Any:
         """The averaged vectors of texts: [N texts, width]."""
-        if self.n_layers == 0:
-            return self._vectors_without_layers(token_ids)
         import torch
 
         order = np.argsort([len(ids) for ids in token_ids], kind="stable")
@@ -99,31 +106,15 @@ class Network:
         return {name: weights.detach().clone() for name, weights in state.items()}
 
     def load(self, state: dict[str, Any]) -> None:
-        """Take over the weights of `state` that this network has."""
-        import torch
+        """Take over the weights of `state`, by the names that `state()` gives them."""
 
-        own = self.encoder.state_dict()
-        self.encoder.load_state_dict({name: state.get(f"encoder.model.{name}", own[name]) for name in own})
-        self.estimator.load_state_dict({name: state[f"estimator.ff.{name}"] for name in self.estimator.state_dict()})
-        with torch.no_grad():
-            self.gamma.copy_(state["layerwise_attention.gamma"])
-            for place, weight in enumerate(self.mix):
-                weight.copy_(state.get(f"layerwise_attention.scalar_parameters.{place}", weight))
+        def under(prefix: str) -> dict[str, Any]:
+            return {name.removeprefix(prefix): state[name] for name in state if name.startswith(prefix)}
 
-    def with_layers(self, n_layers: int, *, seed: int) -> Network:
-        """A copy with `n_layers`; a new one begins with little say in the mix. Itself where none is new."""
-        if n_layers == self.n_layers:
-            return self
-        import torch
-
-        grown = Network(self.shape, n_layers=n_layers, n_heads_out=self.n_outputs, seed=seed)
-        grown.load(self.state())
-        with torch.no_grad():
-            # What the estimator has learned to read stays as it was, and the new layer is added to it.
-            for weight in list(grown.mix)[self.n_layers + 1 :]:
-                weight.copy_(grown.mix[0] + math.log(_SHARE_OF_NEW_LAYER))
-            grown.gamma.mul_(1 + (n_layers - self.n_layers) * _SHARE_OF_NEW_LAYER)
-        return grown
+        self.encoder.load_state_dict(under("encoder.model."))
+        self.estimator.load_state_dict(under("estimator.ff."))
+        self.mix = [state[f"layerwise_attention.scalar_parameters.{place}"] for place in range(len(self.mix))]
+        self.gamma = state["layerwise_attention.gamma"]
 
     def with_one_head(self, weights: Floats, offset: float) -> Network:
         """A copy whose only head is the sum of this one's heads by `weights` [heads], and `offset`."""
@@ -134,32 +125,10 @@ class Network:
         factors = torch.from_numpy(weights)[None]
         state[f"{last}.weight"] = (factors @ state[f"{last}.weight"].double()).float()
         state[f"{last}.bias"] = (factors[0] @ state[f"{last}.bias"].double() + offset)[None].float()
-        single = Network(self.shape, n_layers=self.n_layers, n_heads_out=1, seed=0)
+        single = Network(self.shape, n_heads_out=1, seed=0)
         single.load(state)
         single.train(False)
         return single
-
-    def _mixing(self) -> Any:
-        import torch
-
-        return self.gamma * torch.softmax(torch.cat(list(self.mix)), dim=0)
-
-    def _vectors_without_layers(self, token_ids: Sequence[Array]) -> Any:
-        """The same as an encoder without layers gives, but with no padding."""
-        import torch
-
-        lengths = np.array([len(ids) for ids in token_ids])
-        positions = np.concatenate([np.arange(length) for length in lengths]) + _POSITION_OFFSET
-        embeddings = self.encoder.embeddings
-        summed = (
-            embeddings.word_embeddings(torch.from_numpy(np.concatenate(token_ids)))
-            + embeddings.position_embeddings(torch.from_numpy(positions))
-            + embeddings.token_type_embeddings.weight[0]
-        )
-        vectors = embeddings.LayerNorm(summed)
-        text_of_token = torch.from_numpy(np.repeat(np.arange(len(lengths)), lengths))
-        totals = torch.zeros(len(lengths), vectors.shape[1]).index_add(0, text_of_token, vectors)
-        return self._mixing() * totals / torch.from_numpy(lengths.astype(np.float32))[:, None]
 
     def _block_vectors(self, token_ids: Sequence[Array]) -> Any:
         import torch
@@ -170,18 +139,18 @@ class Network:
         for row, text in enumerate(token_ids):
             ids[row, : len(text)], mask[row, : len(text)] = text, 1
         found = self.encoder(torch.from_numpy(ids), torch.from_numpy(mask), output_hidden_states=True)
-        weights = self._mixing()
+        weights = self.gamma * torch.softmax(torch.cat(self.mix), dim=0)
         mixed = sum(weights[place] * layer for place, layer in enumerate(found.hidden_states))
         is_token = torch.from_numpy(mask).to(mixed.dtype)[:, :, None]
         return (mixed * is_token).sum(dim=1) / is_token.sum(dim=1)
 
 
-def encoder_config(shape: Shape, *, n_layers: int) -> Any:
+def encoder_config(shape: Shape) -> Any:
     """The XLMRobertaConfig that the checkpoint's encoder folder holds."""
     return imported("transformers").XLMRobertaConfig(
         vocab_size=shape.n_tokens,
         hidden_size=shape.width,
-        num_hidden_layers=n_layers,
+        num_hidden_layers=1,
         num_attention_heads=shape.n_heads,
         intermediate_size=shape.feed_forward,
         max_position_embeddings=shape.n_positions,
@@ -205,21 +174,25 @@ def _estimator(shape: Shape, n_heads_out: int) -> Any:
     return nn.Sequential(*modules, nn.Linear(sizes[-1], n_heads_out))
 
 
-def _begin_embeddings(embeddings: Any, shape: Shape, generator: Any) -> None:
-    """Random words, nearly at right angles; positions as sinusoids and a ramp, in dimensions of their own.
+def _begin_embeddings(embeddings: Any, shape: Shape, pieces: Sequence[str], rng: np.random.Generator) -> None:
+    """Words by their spelling; positions as sinusoids and a ramp, in dimensions of their own.
 
-    The average over a text then holds which words it has and how long it is before anything is learned, and positions
-    beyond those seen in training mean something."""
+    The average over a text then holds what it is spelled with and how long it is. Two dimensions more fill every word's
+    vector up to one length, so that the norm which follows scales all alike; it leaves out those two."""
     import torch
 
-    n_words = shape.width - POSITION_WIDTH
+    n_words = shape.n_word_dimensions
+    words = np.zeros((shape.n_tokens, n_words))
+    words[len(SPECIAL_TOKENS) :, : n_words - 2] = spelled_vectors(pieces[len(SPECIAL_TOKENS) :], n_words - 2, rng)
+    filling = np.sqrt((_SQUARED_LENGTH - (words**2).sum(axis=1)) / 2)
+    words[:, n_words - 2], words[:, n_words - 1] = filling, -filling
+    words[PAD_ID] = 0
     steps = torch.arange(shape.n_positions, dtype=torch.float64) - _POSITION_OFFSET
     steps = steps.clamp(min=0)
     with torch.no_grad():
-        words = embeddings.word_embeddings.weight
-        words.zero_()
-        words[:, :n_words] = torch.randn(len(words), n_words, generator=generator) / math.sqrt(n_words)
-        words[PAD_ID] = 0
+        embeddings.word_embeddings.weight.zero_()
+        embeddings.word_embeddings.weight[:, :n_words] = torch.from_numpy(words).float()
+        embeddings.LayerNorm.weight[n_words - 2 : n_words] = 0
         embeddings.token_type_embeddings.weight.zero_()
         positions = embeddings.position_embeddings.weight
         positions.zero_()
@@ -241,11 +214,10 @@ def _frequencies() -> list[float]:
 def _begin_layer(layer: Any, shape: Shape, generator: Any) -> None:
     """Heads that look one token back, the last one two, and a feed-forward of even functions of both words.
 
-    Averages of linear functions say nothing of order; products of neighbours do, and are there before any learning.
-    Found among talks left out: with the usual beginning 120 steps taught the layer nothing."""
+    Averages of linear functions say nothing of order; functions of neighbours that are not linear do."""
     import torch
 
-    n_words, head_width = shape.width - POSITION_WIDTH, shape.width // shape.n_heads
+    n_words, head_width = shape.n_word_dimensions, shape.width // shape.n_heads
     attention, feed = layer.attention, layer.intermediate.dense
     with torch.no_grad():
         for module in (attention.self.query, attention.self.key, attention.self.value, attention.output.dense):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
@@ -24,22 +25,21 @@ checkpoint's.
 
 ## How it was made
 
-`evalharness comet train` with `configs/training/comet_mini.yaml`: {minutes:.0f} minutes on {threads}, seed {seed}. From
-scratch; no pre-trained weights. `training.json` holds every setting, the SHA-256 of every data file, the versions of
-the packages and all figures below at full precision. The same seed gives the same weights on one machine with the same
-packages; other processors round differently.
+`evalharness comet train`: {minutes:.0f} minutes on {threads}, seed {seed}. From scratch; no pre-trained weights.
+`training.json` holds every setting, the SHA-256 of every data file, the versions of the packages and all figures below
+at full precision. The same seed gives the same weights on one machine with the same packages; other processors round
+differently.
 
 - Data: the systems and references of WMT22 zh-en news (wmt-conference/wmt22-news-systems), without human judgements,
-  and the expert MQM of TED 2021 zh-en (google/wmt-mqm-human-evaluation). {test_talks} were never trained on.
-- The settings of `comet_mini.yaml` were chosen with `talk.2` left out of training. The held-out talks were looked at
-  for two versions; the first, with fewer steps, was behind the ridge regression in K with ref.A.
-- Tokenizer: {n_pieces} unigram pieces of the English side, then single Chinese characters. Digits stand alone.
-- Encoder: {layers}, width {width}, {n_heads} heads, feed-forward {feed_forward}. Words begin as random vectors nearly
-  at right angles, and the heads begin by looking at neighbouring words.
-- Estimator: {estimator} with tanh, on averaged vectors.
+  and the expert MQM of TED 2021 zh-en (google/wmt-mqm-human-evaluation). {held_out} were never trained on.
+{remarks}- Tokenizer: {n_pieces} unigram pieces of the English side, then single Chinese characters. Digits stand alone.
+- Encoder: one layer, width {width}, {n_heads} heads, feed-forward {feed_forward}. It is not trained: a piece begins and
+  stays as a random projection of the sequences of letters in it, so that what two texts share in spelling shows in
+  their averages, and the heads look at neighbouring words.
+- Estimator: {estimator} with tanh, on averaged vectors; the only part that is trained.
 - A teacher (ridge regression, boosted trees, randomised trees, over both references and the other systems) is fitted
-  on the MQM and labels the news. The network learns those labels, the MQM, the order of planted damage, chrF and
-  lengths; then {chrf_share} of its chrF head, in spreads of the score, is folded into the score.
+  on the MQM and labels the news. The estimator learns those labels, the MQM, the order of planted damage, and chrF;
+  then {chrf_share} of its chrF head, in spreads of the score, is folded into the score.
 
 Licence: Apache-2.0, as the project.
 
@@ -69,7 +69,7 @@ Its candidates: {candidates}.
 - It understands no Chinese. Of the source it reads little more than its length, its digits and whether it was
   copied; a wrong source of about the same length changes next to nothing.
 - It compares words, or pieces of words, with those of the reference: a good paraphrase looks bad.
-- It puts systems in order within a sentence no better than chrF does, which is little better than chance here.
+{order}
 - It was trained on Chinese to English only. Into other languages its scores mean nothing.
 """
 
@@ -77,19 +77,19 @@ Its candidates: {candidates}.
 def note(recipe: Recipe, report: Report, minutes: float) -> str:
     """The text of README.md."""
     first = report.agreement[0]
-    n_layers = recipe.phases[-1].n_layers
     return _NOTE.format(
         minutes=minutes,
         threads="one core" if recipe.n_threads == 1 else f"{recipe.n_threads} cores",
         seed=recipe.seed,
-        test_talks=_talk_list(recipe.test_talks),
+        held_out=_talk_list((*recipe.test_talks, *recipe.validation_talks)),
         n_pieces=f"{recipe.n_pieces:,}",
-        layers="no layer over the embeddings" if n_layers == 0 else "one layer over the embeddings",
         width=recipe.width,
         n_heads=recipe.n_heads,
         feed_forward=recipe.feed_forward,
         estimator="-".join(str(size) for size in (6 * recipe.width, *recipe.hidden_sizes, 1)),
         chrf_share=f"{recipe.chrf_share:g}",
+        remarks=_wrapped(recipe.remarks) + "\n" if recipe.remarks else "",
+        order=_order_text(report),
         assessed=_talk_list(report.assessed_talks),
         n_segments=first.n_segments,
         n_systems=first.n_systems,
@@ -101,6 +101,20 @@ def note(recipe: Recipe, report: Report, minutes: float) -> str:
         bundled=_bundled_text(report.bundled_damage),
         candidates=", ".join(f"{entry.system} {entry.mean:.3f}" for entry in report.bundled_candidates),
     )
+
+
+def _order_text(report: Report) -> str:
+    is_better = all(figures.model.within > figures.chrf.within for figures in report.agreement)
+    shares = sorted(figures.chrf.within for figures in report.agreement)
+    return _wrapped(
+        f"It puts systems in order within a sentence {'better' if is_better else 'no better'} than chrF does, which is "
+        f"right for {100 * shares[0]:.1f} to {100 * shares[-1]:.1f} % of pairs here, where chance is right for 50 %."
+    )
+
+
+def _wrapped(text: str) -> str:
+    """An entry of a list."""
+    return textwrap.fill(f"- {text}", width=120, subsequent_indent="  ", break_on_hyphens=False)
 
 
 def _agreement_table(report: Report) -> str:

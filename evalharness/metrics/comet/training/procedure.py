@@ -20,11 +20,11 @@ from evalharness.metrics.comet.training.assessment import Figures, Scorer, Tripl
 from evalharness.metrics.comet.training.corpus import Corpus, Parallel, read_corpus
 from evalharness.metrics.comet.training.damage import WordStock
 from evalharness.metrics.comet.training.families import Family, Kind, build_families, joined
+from evalharness.metrics.comet.training.fitting import CHRF, N_HEADS, QUALITY, fit_estimator
 from evalharness.metrics.comet.training.folder import head_outputs, open_scorer, write_checkpoint
 from evalharness.metrics.comet.training.network import Network, Shape
 from evalharness.metrics.comet.training.note import note
 from evalharness.metrics.comet.training.packages import imported
-from evalharness.metrics.comet.training.phases import CHRF, N_HEADS, QUALITY, run_phase, tokenized
 from evalharness.metrics.comet.training.recipe import Recipe
 from evalharness.metrics.comet.training.robustness import CandidateMean, Robustness, damage_bundled, damage_talks
 from evalharness.metrics.comet.training.teacher import fit_teacher
@@ -90,7 +90,8 @@ def _reproducible(n_threads: int) -> Iterator[None]:
     torch.set_num_threads(n_threads)
     torch.use_deterministic_algorithms(True)
     try:
-        yield
+        with torch.random.fork_rng(devices=[]):
+            yield
     finally:
         torch.set_num_threads(threads)
         torch.use_deterministic_algorithms(is_deterministic)
@@ -102,6 +103,12 @@ def _training_talks(corpus: Corpus, recipe: Recipe) -> tuple[Parallel, ...]:
     known = corpus.talk_names()
     if missing := [talk for talk in left_out if talk not in known]:
         raise InputError(f"there is no talk {missing[0]!r} in the data; there are {', '.join(known)}.")
+    assessed = corpus.of_talks(recipe.validation_talks or recipe.test_talks)
+    if len(assessed) < 2:
+        raise InputError(
+            f"{len(assessed)} segments of talks are left out of training; expected two or more to assess the model "
+            "with. Name talks in test_talks or validation_talks."
+        )
     talks = corpus.without_talks(left_out)
     if len(talks) < 2:
         raise InputError(f"without {', '.join(left_out)} {len(talks)} segments of talks are left to train on.")
@@ -124,18 +131,16 @@ def _trained(
     for segments in (news, talks):
         longer = joined(segments, 2, recipe.n_joined_pairs, rng) + joined(segments, 3, recipe.n_joined_triples, rng)
         families.append(build_families([*segments, *longer], teacher, stock, judged_share=recipe.judged_share, rng=rng))
-    news_families, talk_families = (tokenized(of_kind, tokenizer) for of_kind in families)
     shape = Shape(
         n_tokens=len(tokenizer), width=recipe.width, n_heads=recipe.n_heads, feed_forward=recipe.feed_forward,
         n_positions=recipe.n_positions, hidden_sizes=recipe.hidden_sizes, dropout=recipe.dropout,
     )  # fmt: skip
-    network = Network(shape, n_layers=recipe.phases[0].n_layers, n_heads_out=N_HEADS, seed=recipe.seed)
-    for number, phase in enumerate(recipe.phases):
-        _log.info("phase %d of %d", number + 1, len(recipe.phases))
-        network = network.with_layers(phase.n_layers, seed=recipe.seed)
-        run_phase(network, phase, recipe, news_families, talk_families, rng)
-    places = rng.choice(len(families[0]), size=min(_FAMILIES_MEASURED, len(families[0])), replace=False)
-    return _folded(network, tokenizer, [families[0][place] for place in places], recipe.chrf_share), tokenizer
+    network = Network(shape, n_heads_out=N_HEADS, seed=recipe.seed)
+    network.spell(tokenizer.convert_ids_to_tokens(list(range(len(tokenizer)))), seed=recipe.seed)
+    of_news, of_talks = families
+    fit_estimator(network, tokenizer, of_news, of_talks, recipe, rng)
+    places = rng.choice(len(of_news), size=min(_FAMILIES_MEASURED, len(of_news)), replace=False)
+    return _folded(network, tokenizer, [of_news[place] for place in places], recipe.chrf_share), tokenizer
 
 
 def _folded(network: Network, tokenizer: Any, families: Sequence[Family], chrf_share: float) -> Network:

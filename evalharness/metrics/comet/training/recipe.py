@@ -19,8 +19,8 @@ _AT_LEAST_ONE = (
     "width",
     "n_heads",
     "feed_forward",
-    "translations_per_family",
-    "damaged_per_family",
+    "n_epochs",
+    "families_per_step",
     "n_resamples",
 )
 
@@ -31,36 +31,14 @@ def _check_at_least(name: str, value: float, least: float) -> None:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Phase:
-    """A stretch of training with Adam. Rates fall along a half cosine; with 0 those weights stay as they are."""
-
-    n_layers: int
-    n_steps: int
-    families_per_step: int
-    embedding_rate: float
-    layer_rate: float
-    estimator_rate: float
-    talk_share: float
-    """Of the families of a step; the others are news."""
-
-    def __post_init__(self) -> None:
-        if self.n_layers not in (0, 1):
-            raise ConfigError(f"n_layers={self.n_layers}: the encoder of comet-mini has 0 layers or 1.")
-        for name in ("n_steps", "families_per_step"):
-            _check_at_least(name, getattr(self, name), 1)
-        for name in ("embedding_rate", "layer_rate", "estimator_rate"):
-            _check_at_least(name, getattr(self, name), 0)
-        if not 0 <= self.talk_share <= 1:
-            raise ConfigError(f"talk_share={self.talk_share}: expected a share from 0 to 1.")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Recipe:
-    """Weights of the loss are for errors in units of typical spread, see `phases`.
+    """Weights of the loss are for errors in units of typical spread, see `fitting`.
 
     `test_talks` are never trained on. `validation_talks` are left out as well and assessed in their place: choices of
     settings are made with these. `chrf_share` of the chrF head, in spreads of the score, is folded into the score."""
 
+    remarks: str = ""
+    """What readers of the note must know beside what it says of every model."""
     seed: int = 1
     n_threads: int = 1
     test_talks: tuple[str, ...] = ("talk.6", "talk.7")
@@ -78,65 +56,35 @@ class Recipe:
     n_joined_pairs: int = 300
     n_joined_triples: int = 150
     judged_share: float = 0.3
-    translations_per_family: int = 8
-    damaged_per_family: int = 10
-    renamed_families: float = 0.85
-    n_pieces_kept: int = 150
+    talk_weight: float = 3.0
 
     label_weight: float = 2.0
     within_weight: float = 0.25
     damage_weight: float = 0.3
     order_weight: float = 0.3
     chrf_weight: float = 0.5
-    length_weight: float = 0.2
+
+    n_epochs: int = 6
+    families_per_step: int = 17
+    learning_rate: float = 1e-3
+    weight_decay: float = 0.01
+
     chrf_share: float = 0.15
 
     n_resamples: int = 1000
 
-    phases: tuple[Phase, ...] = (
-        Phase(
-            n_layers=0,
-            n_steps=4000,
-            families_per_step=24,
-            embedding_rate=1e-4,
-            layer_rate=0.0,
-            estimator_rate=1e-3,
-            talk_share=0.2,
-        ),
-        Phase(
-            n_layers=1,
-            n_steps=500,
-            families_per_step=16,
-            embedding_rate=0.0,
-            layer_rate=0.0,
-            estimator_rate=5e-4,
-            talk_share=0.2,
-        ),
-        Phase(
-            n_layers=1,
-            n_steps=200,
-            families_per_step=12,
-            embedding_rate=0.0,
-            layer_rate=3e-4,
-            estimator_rate=5e-4,
-            talk_share=0.2,
-        ),
-    )
-
     def __post_init__(self) -> None:
         for name in _AT_LEAST_ONE:
             _check_at_least(name, getattr(self, name), 1)
-        for name in ("n_characters", "n_joined_pairs", "n_joined_triples", "n_pieces_kept", "seed"):
+        for name in ("n_characters", "n_joined_pairs", "n_joined_triples", "learning_rate", "weight_decay", "seed"):
             _check_at_least(name, getattr(self, name), 0)
         for name in (entry.name for entry in dataclasses.fields(self) if entry.name.endswith(("_weight", "_share"))):
             _check_at_least(name, getattr(self, name), 0)
-        for name in ("dropout", "judged_share", "renamed_families"):
+        if self.talk_weight == 0:
+            raise ConfigError("talk_weight=0: expected more; a step may hold nothing but talks.")
+        for name in ("dropout", "judged_share"):
             if not 0 <= getattr(self, name) <= 1:
                 raise ConfigError(f"{name}={getattr(self, name)}: expected a share from 0 to 1.")
-        if not self.phases:
-            raise ConfigError("phases is empty: expected one phase of training or more.")
-        if [phase.n_layers for phase in self.phases] != sorted(phase.n_layers for phase in self.phases):
-            raise ConfigError("phases: n_layers falls from one phase to a later one; layers are only ever added.")
         if self.width % self.n_heads or self.width < 64:
             raise ConfigError(f"width={self.width}: expected 64 or more, and a multiple of n_heads={self.n_heads}.")
         if self.width // self.n_heads > self.width - POSITION_WIDTH:
@@ -149,7 +97,7 @@ class Recipe:
 def read_recipe(path: Path | None, overrides: Sequence[str]) -> Recipe:
     """The recipe of a YAML file, the defaults without one, changed by words `KEY=VALUE`.
 
-    A phase's setting is `phases.0.n_steps`. Raises: ConfigError for an unknown key or a value of the wrong type."""
+    Raises: ConfigError for an unknown key or a value of the wrong type."""
     import yaml
 
     content = dataclasses.asdict(Recipe())
@@ -166,44 +114,14 @@ def read_recipe(path: Path | None, overrides: Sequence[str]) -> Recipe:
     for word in overrides:
         key, equals, text = word.partition("=")
         if not equals:
-            raise ConfigError(f"{word!r}: expected KEY=VALUE, such as seed=2 or phases.0.n_steps=100.")
+            raise ConfigError(f"{word!r}: expected KEY=VALUE, such as seed=2.")
         try:
             value = yaml.safe_load(text)
         except yaml.YAMLError as err:
             raise ConfigError(f"{word!r}: the value is not YAML: {' '.join(str(err).split())}.") from err
-        _set(content, key, value)
-    return _recipe(content)
-
-
-def _set(content: dict[str, Any], key: str, value: Any) -> None:
-    first, *rest = key.split(".")
-    _check_known(first, content, where=key)
-    if not rest:
-        content[first] = value
-        return
-    entries = content[first]
-    if first != "phases" or len(rest) != 2 or not isinstance(entries, (list, tuple)):
-        raise ConfigError(f"{key}: only phases have settings of their own, such as phases.0.n_steps.")
-    place, name = rest
-    if not place.isdigit() or int(place) >= len(entries) or not isinstance(entries[int(place)], dict):
-        raise ConfigError(f"{key}: there is no phase {place!r}; there are {len(entries)}, numbered from 0.")
-    _check_known(name, _annotations(Phase), where=key)
-    entries[int(place)][name] = value
-
-
-def _recipe(content: Mapping[str, Any]) -> Recipe:
-    phases = content["phases"]
-    if not isinstance(phases, (list, tuple)):
-        raise ConfigError(f"phases: expected a list, found {phases!r}.")
-    typed = {name: _typed(name, content[name], kind) for name, kind in _annotations(Recipe).items() if name != "phases"}
-    return Recipe(**typed, phases=tuple(_phase(place, phase) for place, phase in enumerate(phases)))
-
-
-def _phase(place: int, content: Any) -> Phase:
-    kinds = _annotations(Phase)
-    if not isinstance(content, Mapping) or set(content) != set(kinds):
-        raise ConfigError(f"phases.{place}: expected exactly the settings {', '.join(kinds)}; found {content!r}.")
-    return Phase(**{name: _typed(f"phases.{place}.{name}", content[name], kind) for name, kind in kinds.items()})
+        _check_known(key, content, where=key)
+        content[key] = value
+    return Recipe(**{name: _typed(name, content[name], kind) for name, kind in _annotations(Recipe).items()})
 
 
 def _typed(name: str, value: Any, kind: str) -> Any:

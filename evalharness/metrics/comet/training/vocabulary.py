@@ -15,8 +15,11 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from evalharness.errors import InputError
 from evalharness.metrics.comet.training.packages import imported
+from evalharness.records import Array
 
 SPECIAL_TOKENS = ("<s>", "<pad>", "</s>", "<unk>")  # with the ids of XLM-R: 0, 1, 2, 3
 BOS_ID, PAD_ID, EOS_ID, UNK_ID = range(4)
@@ -57,6 +60,12 @@ def train_tokenizer(
         fast = transformers.XLMRobertaTokenizerFast(tokenizer_file=str(path), model_max_length=max_tokens)
     _log.info("%d pieces, %d further characters of the sources", len(pieces), len(added))
     return fast
+
+
+def token_ids_of(texts: Sequence[str], tokenizer: Any) -> list[Array]:
+    """Ids with the special tokens around them, as unbabel-comet's encoder cuts them; [T tokens] each."""
+    encoded = tokenizer(list(texts), truncation=True, max_length=tokenizer.model_max_length)["input_ids"]
+    return [np.array(ids, dtype=np.int64) for ids in encoded]
 
 
 def _pieces(texts: Sequence[str], n_pieces: int) -> list[tuple[str, float]]:
