@@ -8,6 +8,7 @@ import itertools
 import json
 import logging
 import math
+import shutil
 import subprocess
 import sys
 import threading
@@ -26,10 +27,10 @@ import torch
 from tiny_comet import some_texts, tokenizer_json, write_checkpoint
 
 import evalharness as eh
-from evalharness.errors import ConfigError
+from evalharness.errors import ConfigError, MissingModelError
 from evalharness.metrics.comet import kernels
 from evalharness.metrics.comet.backend import Triple, forget
-from evalharness.metrics.comet.checkpoint import locate
+from evalharness.metrics.comet.checkpoint import MINI, locate
 from evalharness.metrics.comet.encoder import Encoder, PackedTexts
 from evalharness.metrics.comet.engine import computing
 from evalharness.metrics.comet.kernels import Precision
@@ -548,3 +549,14 @@ def test_a_run_counts_what_was_cut(models: dict[str, Path]) -> None:
         signatures = {line["system"]: line["signature"] for line in csv.DictReader(file)}
     assert signatures["long"] == signatures["short"] + "|cut:2"
     assert "cut" not in signatures["short"]
+    table = (run.folder / "tables" / "systems.md").read_text(encoding="utf-8")
+    assert f"{metric.heading}: the signature ends in |cut:2 for long." in table.replace("\\", "")
+
+
+def test_a_folder_without_its_encoder(tmp_path: Path) -> None:
+    shutil.copytree(locate(MINI, None).folder, tmp_path / "mini")
+    shutil.rmtree(tmp_path / "mini" / "encoder")
+    with pytest.raises(MissingModelError, match=rf"expected the folder {tmp_path}/mini/encoder, which is missing"):
+        Comet(model=str(tmp_path / "mini"), device="cpu").signature(n_references=1)
+    with pytest.raises(MissingModelError, match="did you mean 'comet-mini'"):
+        Comet(model="comet_mini", device="cpu").signature(n_references=1)

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from evalharness.errors import ConfigError, MissingModelError
+from evalharness.errors import ConfigError, MissingModelError, nearest
 from evalharness.metrics.comet.checksums import sha256_of
 from evalharness.metrics.comet.conversion import CONVERSION_FILE, Conversion, read_conversion
 from evalharness.metrics.comet.hub import HUB_NAME, blob_sha256, download_command, hub_folder
@@ -117,7 +117,7 @@ def locate(model: str, revision: str | None, *, is_offline: bool = False) -> Che
         return _on_hub(model, revision, is_offline)
     raise MissingModelError(
         f"COMET model {model!r}: no such file or folder (looked in {Path.cwd()}), and it is not a name on the hub, "
-        f"which has the form owner/name, nor {MINI}, which comes with evalharness."
+        f"which has the form owner/name, nor {MINI}, which comes with evalharness{nearest(model, [MINI])}"
     )
 
 
@@ -161,6 +161,11 @@ def _encoder_folder(name: str, checkpoint: Checkpoint, is_offline: bool) -> Path
         if folder.is_dir():
             return folder
     what = f"the tokenizer and configuration of {name!r}, the encoder of COMET model {checkpoint.name}"
+    if name == ENCODER_FOLDER:  # as in a folder that was made to be used without a network
+        raise MissingModelError(
+            f"{what}: expected the folder {checkpoint.folder / name}, which is missing. Copy it there from where the "
+            "checkpoint came from."
+        )
     if not HUB_NAME.fullmatch(name):
         raise MissingModelError(f"{what}: there is no such folder, and it is not a name on the hub.")
     command = command_that_gets_encoder(name)

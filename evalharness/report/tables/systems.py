@@ -91,6 +91,16 @@ def _top(run: RunView, scores: Scores, metric: PlannedMetric) -> set[str]:
     return top
 
 
+def _longer_signatures(heading: str, metric: PlannedMetric, scores: Scores) -> list[str]:
+    """What stands behind the metric's signature in that of a system's score, such as `cut:3`."""
+    systems: dict[str, list[str]] = {}
+    for line in scores.values():
+        behind = line.signature.removeprefix(metric.signature or "")
+        if line.metric == metric.name and line.signature != behind and behind:
+            systems.setdefault(behind, []).append(line.system)
+    return [f"{heading}: the signature ends in {behind} for {', '.join(names)}." for behind, names in systems.items()]
+
+
 def _notes(run: RunView, metrics: list[PlannedMetric], scores: Scores) -> list[str]:
     notes = []
     compared = run.comparison_lines
@@ -125,6 +135,7 @@ def _notes(run: RunView, metrics: list[PlannedMetric], scores: Scores) -> list[s
     heads = headings(metrics)
     for metric in metrics:
         notes.append(f"{heads[metric.name]}: {metric.signature}")
+        notes += _longer_signatures(heads[metric.name], metric, scores)
         if metric.remark is not None:
             notes.append(f"{heads[metric.name]}: {metric.remark}")
         gaps = [line for line in scores.values() if line.metric == metric.name and line.n_missing]
