@@ -39,16 +39,18 @@ class Lines:
     def __init__(self) -> None:
         self._stage = ""
         self._total = 0
+        self._n_done = 0
         self._started = 0.0
 
     def start(self, stage: str, total: int) -> None:
-        self._stage, self._total, self._started = stage, total, time.monotonic()
+        self._stage, self._total, self._n_done, self._started = stage, total, 0, time.monotonic()
 
     def advance(self, n: int) -> None:
-        return
+        self._n_done += n
 
     def finish(self) -> None:
-        print(f"{self._stage}: {self._total} segments, {time.monotonic() - self._started:.1f} s", file=sys.stderr)
+        done = str(self._total) if self._n_done == self._total else f"{self._n_done} of {self._total}"
+        print(f"{self._stage}: {done} segments, {time.monotonic() - self._started:.1f} s", file=sys.stderr)
 
 
 def observer() -> Observer:
