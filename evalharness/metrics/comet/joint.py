@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
@@ -117,8 +117,9 @@ class JointScorer:
         """Scores [texts]; for models that mark errors, also the probabilities [tokens, labels] of each text."""
         torch = import_torch()
         engine, width = self._engine, self._engine.shape.width
-        known = self._embed(texts)
-        found = [known[text.key()].vector for text in texts]
+        keys = [text.key() for text in texts]
+        known = self._embed(dict(zip(keys, texts, strict=True)))
+        found = [known[key].vector for key in keys]
         vectors = torch.from_numpy(np.stack([numbers[:width] for numbers in found]))
         scores = self._estimator(vectors.to(engine.device)).cpu()
         if self._marker is None:
@@ -126,12 +127,13 @@ class JointScorer:
         n_labels = len(self._marker[1])
         return scores, [torch.from_numpy(numbers[width:].reshape(-1, n_labels).copy()) for numbers in found]
 
-    def _embed(self, texts: Sequence[JointText]) -> dict[str, Embedding]:
-        """Of every text the vector, and after it in the same row the probabilities of labels, token by token."""
+    def _embed(self, texts: Mapping[str, JointText]) -> dict[str, Embedding]:
+        """By key, the vector of every text, and after it in the same row the probabilities of labels, token by token."""
         torch = import_torch()
         engine, marker = self._engine, self._marker
-        known = self._embeddings.get([text.key() for text in texts])
-        missing = [text for text in texts if text.key() not in known]
+        known = self._embeddings.get(list(texts))
+        missing = {key: text for key, text in texts.items() if key not in known}
+        keys = list(missing)
         made: dict[str, Embedding] = {}
 
         def read(packed: PackedTexts) -> list[Floats32]:
@@ -148,14 +150,14 @@ class JointScorer:
 
         def keep(places: Sequence[int], found: list[Floats32]) -> None:
             new = {
-                missing[place].key(): Embedding(vector=numbers, is_cut=missing[place].is_cut)
+                keys[place]: Embedding(vector=numbers, is_cut=missing[keys[place]].is_cut)
                 for place, numbers in zip(places, found, strict=True)
             }
             self._embeddings.put(new)  # at once, so that an interruption costs one batch
             made.update(new)
 
-        types = [text.text_types() for text in missing] if engine.shape.uses_text_types else None
-        engine.run([text.ids for text in missing], types, read, keep)
+        types = [text.text_types() for text in missing.values()] if engine.shape.uses_text_types else None
+        engine.run([text.ids for text in missing.values()], types, read, keep)
         return known | made
 
     def _marked(

@@ -17,7 +17,6 @@ from evalharness.errors import MissingModelError
 from evalharness.metrics.comet.checksums import damaged
 
 SAFETENSORS = ".safetensors"
-_BLOCK = 1 << 22
 _LINE_BYTES = 64
 _POINTER = b"version https://git-lfs"
 _LIGHTNING_VERSION = "2.0.0"  # the oldest that unbabel-comet 2.2 takes; newer ones read its files as their own
