@@ -128,7 +128,7 @@ class JointScorer:
         return scores, [torch.from_numpy(numbers[width:].reshape(-1, n_labels).copy()) for numbers in found]
 
     def _embed(self, texts: Mapping[str, JointText]) -> dict[str, Embedding]:
-        """By key, the vector of every text, and after it in the same row the probabilities of labels, token by token."""
+        """By key, every text's vector, and after it in the same row the probabilities of labels, token by token."""
         torch = import_torch()
         engine, marker = self._engine, self._marker
         known = self._embeddings.get(list(texts))
