@@ -84,3 +84,11 @@ class CountsIncidents(Protocol):
 
     def incidents(self, sums: Array) -> Signature:
         """What of a score's making its sums of rows [K] tell, such as `cut:3`; empty where there is nothing to tell."""
+
+
+@runtime_checkable
+class AveragesSegments(Protocol):
+    """What a metric has beside `corpus_scores` when that is the mean of its segment scores: statistic 0 is a segment's
+    score and statistic 1 is 1. Small test sets then get intervals from the exact test, with up to 20 units."""
+
+    averages_segments: ClassVar[bool]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import io
 
-from evalharness.report.table import Cell, ScoreCell, Table
+from evalharness.report.table import Cell, Table, TextCell
 
 
 def render_csv(table: Table) -> str:
@@ -27,6 +27,4 @@ def _render(table: Table, *, delimiter: str) -> str:
 
 
 def _value(cell: Cell) -> str | float:
-    if isinstance(cell, ScoreCell):
-        return "" if cell.score is None else cell.score
-    return cell.text
+    return cell.text if isinstance(cell, TextCell) else cell.value()

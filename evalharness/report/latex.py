@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 
-from evalharness.report.table import Cell, ScoreCell, Table, arrow, one_line
+from evalharness.report.table import Cell, ScoreCell, Table, TextCell, arrow, one_line
 
 _ESCAPES = {
     "\\": r"\textbackslash{}",
@@ -23,15 +24,19 @@ _ESCAPES = {
     # At the start of a row, the line end and the rule before it would take these as their own arguments.
     "[": "{[}",
     "*": "{*}",
+    "±": r"$\pm$",
+    "Δ": r"$\Delta$",
+    "≤": r"$\leq$",
     "↑": r"$\uparrow$",
     "↓": r"$\downarrow$",
 }
+_LINE = r"\midrule"
 _SPECIAL = re.compile("[" + re.escape("".join(_ESCAPES)) + "]")
 
 
 def render_latex(table: Table) -> str:
     """A `table` environment with caption, tabular and notes, ending in a line end."""
-    is_number = [any(isinstance(row[index], ScoreCell) for row in table.rows) for index in range(len(table.columns))]
+    is_number = table.has_numbers()
     heads = [_escaped(arrow(column, up="↑", down="↓")) for column in table.columns]
     lines = [
         "% requires \\usepackage{booktabs}",
@@ -43,7 +48,7 @@ def render_latex(table: Table) -> str:
         r"\toprule",
         " & ".join(heads) + r" \\",
         r"\midrule",
-        *(" & ".join(_cell(cell) for cell in row) + r" \\" for row in table.rows),
+        *(_row(row) + (f"\n{_LINE}" if number in table.lines_after else "") for number, row in enumerate(table.rows)),
         r"\bottomrule",
         r"\end{tabular}",
     ]
@@ -62,11 +67,17 @@ def _label(table: Table) -> str:
     return re.sub(r"[^A-Za-z0-9.:+-]+", "-", letters).strip("-")
 
 
+def _row(row: Sequence[Cell]) -> str:
+    return " & ".join(_cell(cell) for cell in row) + r" \\"
+
+
 def _cell(cell: Cell) -> str:
-    if isinstance(cell, ScoreCell):
-        shown = "--" if cell.score is None else cell.shown().replace("-", "$-$")
-        return rf"\textbf{{{shown}}}" if cell.is_best else shown
-    return _escaped(cell.text)
+    if isinstance(cell, TextCell):
+        return _escaped(cell.text)
+    shown = cell.shown()
+    # A cell that begins with a bracket would be taken for an argument of the line end before it.
+    shown = "--" if shown == "-" else _escaped(shown).replace("-", "$-$")
+    return rf"\textbf{{{shown}}}" if isinstance(cell, ScoreCell) and cell.is_best else shown
 
 
 def _escaped(text: str) -> str:

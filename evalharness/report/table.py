@@ -23,28 +23,74 @@ class TextCell:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ScoreCell:
-    """`score` on the metric's own scale, None where there is none; shown times `display_factor`."""
+    """`score` on the metric's own scale, None where there is none; shown times `display_factor`.
+
+    `spread` is the standard deviation over several runs, None where there is one run."""
 
     score: float | None
     display_factor: float = 1.0
     decimals: int = 1
     is_best: bool = False
+    spread: float | None = None
 
     def shown(self) -> str:
         """The rounded figure, or a dash where there is no score."""
         if self.score is None:
             return "-"
-        shown = f"{self.score * self.display_factor:.{self.decimals}f}"
-        return shown if float(shown) else shown.removeprefix("-")  # -0.04 is 0.0, not -0.0
+        shown = _rounded(self.score * self.display_factor, self.decimals)
+        if self.spread is None:
+            return shown
+        return f"{shown} ± {_rounded(self.spread * self.display_factor, self.decimals)}"
+
+    def value(self) -> str | float:
+        return "" if self.score is None else self.score
 
 
-Cell: TypeAlias = TextCell | ScoreCell
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PValueCell:
+    """Shown with three significant digits; None where there is none."""
+
+    p: float | None
+
+    def shown(self) -> str:
+        return "-" if self.p is None else f"{self.p:.3g}"
+
+    def value(self) -> str | float:
+        return "" if self.p is None else self.p
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class IntervalCell:
+    """Bounds on the metric's own scale, None where there is no interval; shown times `display_factor`."""
+
+    low: float | None
+    high: float | None
+    display_factor: float = 1.0
+    decimals: int = 1
+
+    def shown(self) -> str:
+        if self.low is None or self.high is None:
+            return "-"
+        bounds = (_rounded(bound * self.display_factor, self.decimals) for bound in (self.low, self.high))
+        return f"[{', '.join(bounds)}]"
+
+    def value(self) -> str | float:
+        return "" if self.low is None or self.high is None else f"[{self.low!r}, {self.high!r}]"
+
+
+def _rounded(value: float, decimals: int) -> str:
+    shown = f"{value:.{decimals}f}"
+    return shown if float(shown) else shown.removeprefix("-")  # -0.04 is 0.0, not -0.0
+
+
+NumberCell: TypeAlias = ScoreCell | PValueCell | IntervalCell
+Cell: TypeAlias = TextCell | NumberCell
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Table:
     """`notes` stand under the table, a line each. `caption` says what is shown. `run` is the name of the run it is of,
-    where it is of one."""
+    where it is of one. `lines_after` are the rows, from 0, behind which formats that can draw a line."""
 
     name: str
     caption: str
@@ -52,6 +98,11 @@ class Table:
     rows: tuple[tuple[Cell, ...], ...]
     notes: tuple[str, ...] = field(default=())
     run: str | None = None
+    lines_after: frozenset[int] = frozenset()
+
+    def has_numbers(self) -> list[bool]:
+        """Whether each column holds numbers, which stand to the right."""
+        return [any(not isinstance(row[index], TextCell) for row in self.rows) for index in range(len(self.columns))]
 
     def to_markdown(self) -> str:
         from evalharness.report.markdown import render_markdown

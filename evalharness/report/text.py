@@ -5,18 +5,21 @@ from __future__ import annotations
 import unicodedata
 from collections.abc import Sequence
 
-from evalharness.report.table import Cell, ScoreCell, Table, arrow, one_line
+from evalharness.report.table import Cell, ScoreCell, Table, TextCell, arrow, one_line
 
 
 def render_text(table: Table) -> str:
     """The table as plain text, ending in a line end."""
     heads = [arrow(column, up="↑", down="↓") for column in table.columns]
     body = [[_cell(cell) for cell in row] for row in table.rows]
-    is_number = [any(isinstance(row[index], ScoreCell) for row in table.rows) for index in range(len(heads))]
+    is_number = table.has_numbers()
     # Scores carry their mark or a space behind them, and so do their heads, so that digits stay in line.
     heads = [f"{head} " if number else head for head, number in zip(heads, is_number, strict=True)]
     widths = [max(display_width(text) for text in column) for column in zip(heads, *body, strict=True)]
-    lines = ["  ".join(aligned(row, widths, is_number)).rstrip() for row in (heads, ["-" * w for w in widths], *body)]
+    rule = ["-" * width for width in widths]
+    for number in sorted(table.lines_after, reverse=True):
+        body.insert(number + 1, rule)
+    lines = ["  ".join(aligned(row, widths, is_number)).rstrip() for row in (heads, rule, *body)]
     notes = [f"  {one_line(note)}" for note in table.notes]
     return "\n".join([one_line(table.caption), "", *lines, *([""] if notes else []), *notes]) + "\n"
 
@@ -39,6 +42,6 @@ def display_width(text: str) -> int:
 
 
 def _cell(cell: Cell) -> str:
-    if isinstance(cell, ScoreCell):
-        return cell.shown() + ("*" if cell.is_best else " ")
-    return one_line(cell.text)
+    if isinstance(cell, TextCell):
+        return one_line(cell.text)
+    return cell.shown() + ("*" if isinstance(cell, ScoreCell) and cell.is_best else " ")

@@ -54,6 +54,18 @@ class RunPaths:
         return self.folder / "comparisons.csv"
 
     @property
+    def ranks(self) -> Path:
+        return self.folder / "ranks.csv"
+
+    @property
+    def autorank(self) -> Path:
+        return self.folder / "autorank.csv"
+
+    @property
+    def replicates(self) -> Path:
+        return self.folder / "replicates.csv"
+
+    @property
     def tables(self) -> Path:
         return self.folder / "tables"
 

@@ -39,9 +39,12 @@ class PlannedTestSet:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PlannedSystem:
+    """`group` names the system that this is one run of; None where it is one of its own."""
+
     name: str
     signature: str
     provenance: str
+    group: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

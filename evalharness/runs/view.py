@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, fields
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar, get_args, get_type_hints
 
 from evalharness.errors import InputError, RecordError
 from evalharness.runs.paths import RunPaths
@@ -42,24 +42,109 @@ class ScoreLine:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ComparisonLine:
-    """A line of `comparisons.csv`: `delta` is score(system_a) - score(system_b); `p_holm` is None where p-values were
-    not corrected."""
+    """A line of `comparisons.csv`: `delta` is score(system_a) - score(system_b), over the `n_segments` that both have.
+
+    `p` is None where the method has too few units to give one, `p_holm` and `p_bh` where that correction was not asked
+    for, `n_draws` where every swap was gone through. `level` is the interval's; what is significant is so at 1 - level.
+    `p_smallest` is the smallest p-value there could have been, `detectable` the difference that one test finds with
+    80 % power, `human_agreement` the share of human judgements, in percent, that go with a difference of this size.
+    `p_replicates` is of the difference between the runs of the two systems, where both have several."""
 
     metric: str
     system_a: str
     system_b: str
     delta: float
-    p: float
+    p: float | None
     p_holm: float | None
     unit: str
     n_units: int
     method: str
     n_draws: int | None
+    p_bh: float | None
+    ci_low: float | None
+    ci_high: float | None
+    interval: str | None
+    level: float
+    n_segments: int
+    n_left_out: int
+    p_smallest: float
+    detectable: float | None
+    human_agreement: float | None
+    p_replicates: float | None
 
     @property
-    def decisive_p(self) -> float:
+    def decisive_p(self) -> float | None:
         """The p-value that decides: the corrected one, where there is one."""
-        return self.p if self.p_holm is None else self.p_holm
+        return next((p for p in (self.p_holm, self.p_bh) if p is not None), self.p)
+
+    @property
+    def alpha(self) -> float:
+        return round(1 - self.level, 12)
+
+    @property
+    def is_significant(self) -> bool:
+        return self.decisive_p is not None and self.decisive_p <= self.alpha
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RankLine:
+    """A line of `ranks.csv`: the range of ranks a system may have by one metric, and its cluster, both from 1."""
+
+    metric: str
+    system: str
+    rank_top: int
+    rank_bottom: int
+    cluster: int
+    rule: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AutoRankLine:
+    """A line of `autorank.csv`: `metrics` are those averaged, joined by commas; None where a system lacks a score."""
+
+    system: str
+    autorank: float | None
+    rule: str
+    metrics: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReplicatesLine:
+    """A line of `replicates.csv`: the mean over the runs of one system, with their standard deviation and range.
+
+    The interval is the mean's over test sets, not over runs. None where there is no score."""
+
+    system: str
+    metric: str
+    mean: float | None
+    sd: float | None
+    lowest: float | None
+    highest: float | None
+    n_replicates: int
+    ci_low: float | None
+    ci_high: float | None
+
+
+class Reported(Protocol):
+    """What tables are drawn from: a record, or systems of several records compared."""
+
+    @property
+    def plan(self) -> Plan: ...
+
+    @property
+    def score_lines(self) -> Sequence[ScoreLine]: ...
+
+    @property
+    def comparison_lines(self) -> Sequence[ComparisonLine]: ...
+
+    @property
+    def rank_lines(self) -> Sequence[RankLine]: ...
+
+    @property
+    def autorank_lines(self) -> Sequence[AutoRankLine]: ...
+
+    @property
+    def replicates_lines(self) -> Sequence[ReplicatesLine]: ...
 
 
 class RunView:
@@ -102,13 +187,27 @@ class RunView:
 
     @cached_property
     def score_lines(self) -> tuple[ScoreLine, ...]:
-        lines = _lines(self.paths.scores, ScoreLine, _score_line)
+        lines = _lines(self.paths.scores, ScoreLine)
         self._check_whole(lines)
         return lines
 
     @cached_property
     def comparison_lines(self) -> tuple[ComparisonLine, ...]:
-        return _lines(self.paths.comparisons, ComparisonLine, _comparison_line)
+        return _lines(self.paths.comparisons, ComparisonLine)
+
+    @cached_property
+    def rank_lines(self) -> tuple[RankLine, ...]:
+        return _lines(self.paths.ranks, RankLine)
+
+    @cached_property
+    def autorank_lines(self) -> tuple[AutoRankLine, ...]:
+        """None where AutoRank was not asked for."""
+        return _lines(self.paths.autorank, AutoRankLine) if self.paths.autorank.is_file() else ()
+
+    @cached_property
+    def replicates_lines(self) -> tuple[ReplicatesLine, ...]:
+        """None where no system has several runs."""
+        return _lines(self.paths.replicates, ReplicatesLine) if self.paths.replicates.is_file() else ()
 
     @cached_property
     def segments(self) -> pd.DataFrame:
@@ -128,6 +227,12 @@ class RunView:
         """`comparisons.csv` at full precision."""
         _ = self.comparison_lines
         return _frame(self.paths.comparisons, ComparisonLine, texts=("metric", "system_a", "system_b"))
+
+    @cached_property
+    def ranks(self) -> pd.DataFrame:
+        """`ranks.csv`."""
+        _ = self.rank_lines
+        return _frame(self.paths.ranks, RankLine, texts=("metric", "system"))
 
     def metric(self, name: str) -> PlannedMetric:
         return next(planned for planned in self.plan.metrics if planned.name == name)
@@ -156,7 +261,7 @@ class RunView:
         return RecordError(f"{self.paths.scores}: is damaged: {found}. {_WRITE_AGAIN}")
 
 
-def write_lines(path: Path, kind: type, lines: list[Any]) -> None:
+def write_lines(path: Path, kind: type, lines: Sequence[Any]) -> None:
     """Write records of one kind as CSV, a header of their field names first, floats at full precision."""
     names = [field.name for field in fields(kind)]
     with replacing(path) as file:
@@ -178,14 +283,15 @@ def _frame(path: Path, kind: type, *, texts: tuple[str, ...]) -> pd.DataFrame:
     )
 
 
-def _lines(path: Path, kind: type[T], parse: Callable[[Mapping[str, str]], T]) -> tuple[T, ...]:
+def _lines(path: Path, kind: type[T]) -> tuple[T, ...]:
     """What `write_lines` wrote.
 
     Raises: RecordError naming the first line that it did not write."""
     lines = []
+    hints = get_type_hints(kind)
     for number, cells in _cells(path, kind):
         try:
-            lines.append(parse(cells))
+            lines.append(kind(**{name: _value(cell, hints[name]) for name, cell in cells.items()}))
         except ValueError as err:
             raise _damaged(path, number, kind, str(err)) from err
     return tuple(lines)
@@ -222,39 +328,18 @@ def _damaged(path: Path, number: int, kind: type, found: str) -> RecordError:
     return RecordError(f"{path}:{number}: is damaged: {found}; expected the columns {header}. {_WRITE_AGAIN}")
 
 
-def _score_line(cells: Mapping[str, str]) -> ScoreLine:
-    return ScoreLine(
-        system=cells["system"],
-        metric=cells["metric"],
-        score=_number(cells["score"]),
-        ci_low=_number(cells["ci_low"]),
-        ci_high=_number(cells["ci_high"]),
-        n_scored=int(cells["n_scored"]),
-        n_missing=int(cells["n_missing"]),
-        signature=cells["signature"],
-    )
+def _value(cell: str, hint: Any) -> str | float | int | None:
+    """What `write_lines` wrote of a value of this type.
 
-
-def _comparison_line(cells: Mapping[str, str]) -> ComparisonLine:
-    return ComparisonLine(
-        metric=cells["metric"],
-        system_a=cells["system_a"],
-        system_b=cells["system_b"],
-        delta=float(cells["delta"]),
-        p=float(cells["p"]),
-        p_holm=_number(cells["p_holm"]),
-        unit=cells["unit"],
-        n_units=int(cells["n_units"]),
-        method=cells["method"],
-        n_draws=int(cells["n_draws"]) if cells["n_draws"] else None,
-    )
+    Raises: ValueError where it is none."""
+    kinds = get_args(hint) or (hint,)
+    if not cell and type(None) in kinds:
+        return None
+    read: Callable[[str], str | float | int] = kinds[0]
+    return read(cell)
 
 
 def _present(path: Path) -> Path:
     if not path.is_file():
         raise RecordError(f"{path}: is not there: the run was interrupted before it was written. Run it again.")
     return path
-
-
-def _number(text: str) -> float | None:
-    return float(text) if text else None

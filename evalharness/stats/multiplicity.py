@@ -4,15 +4,32 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import numpy as np
+
+from evalharness.records import Array, Floats
+
 
 def holm(p_values: Sequence[float]) -> list[float]:
-    """Holm's step-down corrected p-values, in the order given.
+    """Holm's step-down corrected p-values, in the order given: they bound the chance of any false claim.
 
     Source: Holm 1979."""
-    order = sorted(range(len(p_values)), key=lambda index: p_values[index])
-    corrected = [0.0] * len(p_values)
-    largest = 0.0
-    for rank, index in enumerate(order):
-        largest = max(largest, min(1.0, (len(order) - rank) * p_values[index]))
-        corrected[index] = largest
-    return corrected
+    order = np.argsort(p_values, kind="stable")
+    factors = len(order) - np.arange(len(order))
+    corrected = np.maximum.accumulate(np.minimum(1.0, factors * np.asarray(p_values, dtype=np.float64)[order]))
+    return _in_given_order(corrected, order)
+
+
+def benjamini_hochberg(p_values: Sequence[float]) -> list[float]:
+    """Benjamini and Hochberg's step-up corrected p-values, in the order given: they bound the share of false claims.
+
+    Source: Benjamini & Hochberg 1995."""
+    order = np.argsort(p_values, kind="stable")[::-1]
+    factors = len(order) / (len(order) - np.arange(len(order)))
+    corrected = np.minimum.accumulate(np.minimum(1.0, factors * np.asarray(p_values, dtype=np.float64)[order]))
+    return _in_given_order(corrected, order)
+
+
+def _in_given_order(corrected: Floats, order: Array) -> list[float]:
+    placed = np.empty(len(order))
+    placed[order] = corrected
+    return [float(p) for p in placed]

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from enum import Enum
 
 from evalharness.errors import ConfigError
+from evalharness.stats.autorank import AutoRankRule
+from evalharness.stats.clusters import ClusterRule
 
 
 class UnitKind(Enum):
@@ -20,23 +22,39 @@ class Method(Enum):
     """How a difference is tested."""
 
     sign_flip = "sign_flip"
+    bootstrap = "bootstrap"
 
 
 class Correction(Enum):
     """How p-values of one metric are corrected for the number of pairs shown."""
 
     holm = "holm"
+    bh = "bh"
     none = "none"
+
+
+class IntervalChoice(Enum):
+    """The intervals of scores and differences; `auto` inverts the exact test for differences of mean metrics with up to
+    20 units, and takes percentiles of resamples otherwise."""
+
+    auto = "auto"
+    percentile = "percentile"
+    bca = "bca"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StatsSettings:
-    """`baseline` names the system all others are compared with; None compares all pairs."""
+    """`baseline` names the system all others are compared with; None compares all pairs. `level` is that of intervals;
+    differences are significant at 1 - level. `autorank_metrics` are those AutoRank averages; none named takes all."""
 
     baseline: str | None = None
     unit: UnitKind = UnitKind.auto
     method: Method = Method.sign_flip
     correction: Correction = Correction.holm
+    interval: IntervalChoice = IntervalChoice.auto
+    clusters: ClusterRule = ClusterRule.wmt24
+    autorank: AutoRankRule = AutoRankRule.none
+    autorank_metrics: tuple[str, ...] = ()
     level: float = 0.95
     n_resamples: int = 1000
     n_draws: int = 10000
@@ -50,3 +68,8 @@ class StatsSettings:
                 raise ConfigError(f"stats.{name}={getattr(self, name)}: expected at least 1.")
         if self.seed < 0:
             raise ConfigError(f"stats.seed={self.seed}: expected 0 or more.")
+
+    @property
+    def alpha(self) -> float:
+        """A difference is significant where its p-value is at most this."""
+        return round(1 - self.level, 12)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from typing import Protocol, runtime_checkable
 
 from evalharness.records import Hypothesis, LanguagePair, Signature, SourceSegment
@@ -27,11 +28,21 @@ class System(Protocol):
         """What decides the outputs: for files their content, for a translator its model and settings."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Member:
+    """A system of an option that stands for several. `group` names the system that this is one run of, such as one of
+    several training seeds; None where it is a system of its own."""
+
+    name: str
+    system: System
+    group: str | None = None
+
+
 @runtime_checkable
 class SystemGroup(Protocol):
     """An option that stands for several systems, such as a folder with a file for each."""
 
-    def members(self, lp: LanguagePair) -> Sequence[tuple[str, System]]:
-        """Name and system of each, in the order tables list them.
+    def members(self, lp: LanguagePair) -> Sequence[Member]:
+        """Each of them, in the order tables list them.
 
         Raises: InputError where there is none."""

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import itertools
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from evalharness.errors import InputError
+from evalharness.errors import ConfigError, InputError
 from evalharness.packaged import library_folder
 from evalharness.records import LanguagePair
-from evalharness.systems.base import System
+from evalharness.systems.base import Member
 from evalharness.systems.hypotheses import Hypotheses
 from evalharness.textio import read_json
 
@@ -25,20 +26,33 @@ class HypothesesFile:
     name: str | None = None
     provenance: str = ""
 
-    def members(self, lp: LanguagePair) -> Sequence[tuple[str, System]]:
-        return [(self.name or Path(self.path).stem, Hypotheses(path=self.path, provenance=self.provenance))]
+    def members(self, lp: LanguagePair) -> Sequence[Member]:
+        name = self.name or Path(self.path).stem
+        return [Member(name=name, system=Hypotheses(path=self.path, provenance=self.provenance))]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Folder:
     """Every file of the folder that `pattern` matches, by name; hidden files are left out.
 
-    A file `provenance.json` beside them may give a line of provenance for each file name."""
+    `group_by` says which files are runs of one system: in `*-seed*` the first asterisk stands for the system's name, so
+    `mine-seed1.en` and `mine-seed2.en` are runs of `mine`. Files that it does not match are systems of their own. A
+    file `provenance.json` beside them may give a line of provenance for each file name."""
 
     path: str
     pattern: str = "*"
+    group_by: str | None = None
 
-    def members(self, lp: LanguagePair) -> Sequence[tuple[str, System]]:
+    def __post_init__(self) -> None:
+        if self.group_by is not None and (
+            "*" not in self.group_by or not self.group_by.replace("*", "").replace("?", "")
+        ):
+            raise ConfigError(
+                f"systems.folder.group_by={self.group_by}: expected a pattern of file names without their ending, in "
+                "which the first * stands for the system's name and the rest tells its runs apart, such as *-seed*."
+            )
+
+    def members(self, lp: LanguagePair) -> Sequence[Member]:
         folder = Path(self.path)
         if not folder.is_dir():
             raise InputError(f"{folder}: no such folder of hypotheses (looked in {Path.cwd()}).")
@@ -56,7 +70,20 @@ class Folder:
                     f"choose files by pattern, such as *{one.suffix}."
                 )
         provenance = _provenance(folder / PROVENANCE_FILE)
-        return [(path.stem, Hypotheses(path=str(path), provenance=provenance.get(path.name, ""))) for path in files]
+        members = [
+            Member(
+                name=path.stem,
+                system=Hypotheses(path=str(path), provenance=provenance.get(path.name, "")),
+                group=None if self.group_by is None else _group(path.stem, self.group_by),
+            )
+            for path in files
+        ]
+        if self.group_by is not None and all(member.group is None for member in members):
+            raise InputError(
+                f"{folder}: no file is a run of a system by group_by={self.group_by}; the first is {files[0].name}. "
+                "The pattern is of names without their ending, such as *-seed*."
+            )
+        return members
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,7 +93,7 @@ class Candidates:
     testset: str | None
     library: str | None = None
 
-    def members(self, lp: LanguagePair) -> Sequence[tuple[str, System]]:
+    def members(self, lp: LanguagePair) -> Sequence[Member]:
         own = (
             "Give your own outputs: systems=[folder] systems.folder.path=FOLDER, or systems=[hypotheses] "
             "systems.hypotheses.path=FILE."
@@ -78,6 +105,15 @@ class Candidates:
             return Folder(path=str(folder), pattern=f"*.{lp.target}").members(lp)
         except InputError as err:
             raise InputError(f"test set {self.testset!r} has no candidates for {lp}: {err} {own}") from err
+
+
+def _group(stem: str, pattern: str) -> str | None:
+    """What the first asterisk of the pattern stands for, as much as it can; None where the pattern does not match."""
+    wildcards = {"*": ".+", "?": "."}
+    before, _, behind = pattern.partition("*")
+    parts = ["".join(wildcards.get(char, re.escape(char)) for char in part) for part in (before, behind)]
+    match = re.fullmatch(f"{parts[0]}(.+){parts[1]}", stem, flags=re.DOTALL)
+    return match.group(1) if match else None
 
 
 def _provenance(path: Path) -> Mapping[str, str]:

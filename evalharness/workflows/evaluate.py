@@ -80,19 +80,23 @@ def _evaluate_prepared(experiment: Experiment, prepared: Prepared, paths: RunPat
     problems: list[EvalHarnessError] = list(prepared.unavailable)
     sources, lp = prepared.testset.sources(), prepared.testset.language_pair
     hypotheses = tuple(
-        _hypotheses(system, planned, sources, lp, JsonLines(paths.hypotheses(planned.name)))
-        for system, planned in zip(prepared.systems.values(), prepared.plan.systems, strict=True)
+        _hypotheses(member.system, planned, sources, lp, JsonLines(paths.hypotheses(planned.name)))
+        for member, planned in zip(prepared.systems.values(), prepared.plan.systems, strict=True)
     )
     _warn_of_empty_texts(prepared, hypotheses)
     metrics, n_new, failures = _score_all(experiment, prepared, hypotheses, paths, observer)
     problems += failures
     scored = Scored(
-        testset=prepared.testset, systems=tuple(prepared.systems), hypotheses=hypotheses, metrics=tuple(metrics)
+        testset=prepared.testset,
+        systems=tuple(prepared.systems),
+        groups=tuple(member.group for member in prepared.systems.values()),
+        hypotheses=hypotheses,
+        metrics=tuple(metrics),
     )
     key = derivation_key(scored, experiment.stats, experiment.report)
     done = RunView(paths.folder).done or {}
     is_current = done.get("derived_from") == key and all(
-        path.exists() for path in derived_files(paths, experiment.report)
+        path.exists() for path in derived_files(paths, scored, experiment.stats, experiment.report)
     )
     if is_current and n_new == 0 and not problems:
         return Outcome(paths=_latest(paths), problems=())

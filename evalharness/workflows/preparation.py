@@ -28,9 +28,9 @@ from evalharness.runs.plan import (
 from evalharness.runs.segments import COLUMNS
 from evalharness.stats.settings import StatsSettings
 from evalharness.stats.units import units_of
-from evalharness.systems.base import System, SystemGroup
+from evalharness.systems.base import Member, System, SystemGroup
 from evalharness.testsets.base import Reader, check_testset
-from evalharness.workflows.derive import pairs_of
+from evalharness.workflows.lines import check_stats
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,7 +54,7 @@ class Prepared:
     """A run that has been checked and planned and has written nothing yet."""
 
     testset: TestSet
-    systems: Mapping[str, System]
+    systems: Mapping[str, Member]
     metrics: Mapping[str, Metric]
     plan: Plan
     unavailable: tuple[MissingError, ...]
@@ -67,11 +67,13 @@ def prepare(experiment: Experiment) -> Prepared:
     testset = experiment.testset.read()
     check_testset(testset)
     systems = _expanded(experiment.systems, testset)
-    pairs_of(list(systems), experiment.stats.baseline)
+    check_stats(
+        list(systems), [member.group for member in systems.values()], list(experiment.metrics), experiment.stats
+    )
     units_of([segment.document for segment in testset.segments], experiment.stats.unit)
     sources = testset.sources()
-    for system in systems.values():
-        system.check(sources, testset.language_pair)
+    for member in systems.values():
+        member.system.check(sources, testset.language_pair)
     metrics = {name: metric.for_language_pair(testset.language_pair) for name, metric in experiment.metrics.items()}
     if not metrics:
         raise ConfigError("metrics=[]: there is nothing to score; name at least one metric.")
@@ -105,7 +107,7 @@ def prepare(experiment: Experiment) -> Prepared:
 
 
 def _plan(
-    experiment: Experiment, testset: TestSet, systems: Mapping[str, System], metrics: Sequence[PlannedMetric]
+    experiment: Experiment, testset: TestSet, systems: Mapping[str, Member], metrics: Sequence[PlannedMetric]
 ) -> Plan:
     name = experiment.name or testset.name
     check_name(name, what="name of the run")
@@ -118,8 +120,10 @@ def _plan(
         provenance=testset.provenance,
     )
     planned_systems = tuple(
-        PlannedSystem(name=system_name, signature=str(system.signature()), provenance=system.provenance)
-        for system_name, system in systems.items()
+        PlannedSystem(
+            name=name, signature=str(one.system.signature()), provenance=one.system.provenance, group=one.group
+        )
+        for name, one in systems.items()
     )
     return Plan(
         name=name,
@@ -135,20 +139,25 @@ def _plan(
     )
 
 
-def _expanded(options: Mapping[str, System | SystemGroup], testset: TestSet) -> dict[str, System]:
+def _expanded(options: Mapping[str, System | SystemGroup], testset: TestSet) -> dict[str, Member]:
     """Every system by name, groups opened, in the order given.
 
     Raises: ConfigError where there is none, or two have one name."""
-    systems: dict[str, System] = {}
+    systems: dict[str, Member] = {}
     for name, option in options.items():
-        members = option.members(testset.language_pair) if isinstance(option, SystemGroup) else [(name, option)]
-        for member, system in members:
-            check_name(member, what="system name")
-            if member in systems:
+        members = (
+            option.members(testset.language_pair)
+            if isinstance(option, SystemGroup)
+            else [Member(name=name, system=option)]
+        )
+        for member in members:
+            check_name(member.name, what="system name")
+            if member.name in systems:
                 raise ConfigError(
-                    f"two systems are called {member!r}; every system needs a name of its own. Rename one of the files."
+                    f"two systems are called {member.name!r}; every system needs a name of its own. Rename one of the "
+                    "files."
                 )
-            systems[member] = system
+            systems[member.name] = member
     if not systems:
         raise ConfigError("systems=[]: there is nothing to score; name at least one system.")
     return systems

@@ -71,6 +71,7 @@ class Comet:
     exact_in_any_batch: ClassVar[bool] = False
     rows_per_call: ClassVar[int] = 128
     display_factor: ClassVar[float] = 100.0
+    averages_segments: ClassVar[bool] = True
 
     model: str = "Unbabel/wmt22-comet-da"
     revision: str | None = None

@@ -9,7 +9,7 @@ from dataclasses import replace
 from evalharness.errors import ConfigError, nearest
 from evalharness.report.settings import ReportSettings
 from evalharness.report.table import Table
-from evalharness.runs.view import RunView
+from evalharness.runs.view import Reported
 
 
 def table_names() -> list[str]:
@@ -17,7 +17,7 @@ def table_names() -> list[str]:
     return sorted(module.name for module in pkgutil.iter_modules(__path__))
 
 
-def build_table(name: str, run: RunView, settings: ReportSettings) -> Table:
+def build_table(name: str, run: Reported, settings: ReportSettings) -> Table:
     """One table of a run, at full precision.
 
     Raises: ConfigError for a table there is not."""

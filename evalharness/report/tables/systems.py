@@ -4,40 +4,53 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import TypeAlias
 
+from evalharness.report.notes import counted, how_tested, left_out, untested, what_can_be_told
 from evalharness.report.settings import ReportSettings
 from evalharness.report.table import Cell, Column, ScoreCell, Table, TextCell
 from evalharness.runs.plan import PlannedMetric
-from evalharness.runs.view import RunView, ScoreLine
-
-_ALPHA = 0.05
+from evalharness.runs.view import Reported, ScoreLine
 
 Scores: TypeAlias = Mapping[tuple[str, str], ScoreLine]
 """Lines of `scores.csv` by system and metric."""
 
 
-def build(run: RunView, settings: ReportSettings) -> Table:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Standing:
+    """What a row shows of a metric: a system's score, or mean and standard deviation over its runs."""
+
+    score: float | None
+    spread: float | None = None
+
+
+Standings: TypeAlias = Mapping[tuple[str, str], Standing]
+"""By system, or the system whose runs were grouped, and metric."""
+
+
+def build(run: Reported, settings: ReportSettings) -> Table:
     """Systems in the order of the first metric, best first; in bold the best of each metric and all systems that the
-    test does not tell from it."""
-    scores: Scores = {(line.system, line.metric): line for line in run.score_lines}
-    scored = {metric for _, metric in scores}
-    metrics = [metric for metric in run.plan.metrics if metric.name in scored]
-    systems = [system.name for system in run.plan.systems]
-    if metrics:
-        systems.sort(key=_best_first(scores, metrics[0]))
-    best = {metric.name: _top(run, scores, metric) for metric in metrics}
+    test does not tell from it. Runs of one system are one row, with the standard deviation over them."""
+    metrics = scored_metrics(run)
+    found = standings(run)
+    systems = best_first(run, metrics[0]) if metrics else compared(run)
+    best = {metric.name: _top(run, found, metric) for metric in metrics}
     heads = headings(metrics)
+    autorank = {line.system: line.autorank for line in run.autorank_lines}
     rows: list[tuple[Cell, ...]] = []
     for system in systems:
         cells: list[Cell] = [TextCell(text=system)]
+        if autorank:
+            cells.append(ScoreCell(score=autorank.get(system), decimals=1))
         for metric in metrics:
             cells.append(
                 ScoreCell(
-                    score=scores[system, metric.name].score,
+                    score=found[system, metric.name].score,
                     display_factor=metric.display_factor,
                     decimals=settings.decimals,
                     is_best=system in best[metric.name],
+                    spread=found[system, metric.name].spread,
                 )
             )
         rows.append(tuple(cells))
@@ -47,16 +60,34 @@ def build(run: RunView, settings: ReportSettings) -> Table:
         caption=f"{testset.name} {testset.language_pair}, {counted(testset.n_segments, 'segment')}",
         columns=(
             Column(heading="System"),
+            *([Column(heading="AutoRank", higher_is_better=False)] if autorank else []),
             *(Column(heading=heads[metric.name], higher_is_better=metric.higher_is_better) for metric in metrics),
         ),
         rows=tuple(rows),
-        notes=tuple(_notes(run, metrics, scores)),
+        notes=tuple(_notes(run, metrics, settings)),
     )
 
 
-def counted(n: int, noun: str) -> str:
-    """`1 document`, `2 documents`."""
-    return f"{n} {noun}" if n == 1 else f"{n} {noun}s"
+def scored_metrics(run: Reported) -> list[PlannedMetric]:
+    """The metrics that have scores, as planned."""
+    scored = {line.metric for line in run.score_lines}
+    return [metric for metric in run.plan.metrics if metric.name in scored]
+
+
+def compared(run: Reported) -> list[str]:
+    """What has a row: systems, and for runs of one system that system, in the order of the plan."""
+    return list(dict.fromkeys(system.group or system.name for system in run.plan.systems))
+
+
+def standings(run: Reported) -> Standings:
+    found = {(line.system, line.metric): Standing(score=line.score) for line in run.score_lines}
+    means = {(line.system, line.metric): Standing(score=line.mean, spread=line.sd) for line in run.replicates_lines}
+    return found | means
+
+
+def best_first(run: Reported, metric: PlannedMetric) -> list[str]:
+    """What has a row, in the order of a metric; without a score last."""
+    return sorted(compared(run), key=_position(standings(run), metric))
 
 
 def headings(metrics: Sequence[PlannedMetric]) -> dict[str, str]:
@@ -68,83 +99,79 @@ def headings(metrics: Sequence[PlannedMetric]) -> dict[str, str]:
     }
 
 
-def _best_first(scores: Scores, metric: PlannedMetric) -> Callable[[str], tuple[bool, float]]:
+def _position(found: Standings, metric: PlannedMetric) -> Callable[[str], tuple[bool, float]]:
     sign = -1.0 if metric.higher_is_better else 1.0
 
     def position(system: str) -> tuple[bool, float]:
-        score = scores[system, metric.name].score
+        score = found[system, metric.name].score
         return (score is None, 0.0 if score is None else sign * score)
 
     return position
 
 
-def _top(run: RunView, scores: Scores, metric: PlannedMetric) -> set[str]:
+def _top(run: Reported, found: Standings, metric: PlannedMetric) -> set[str]:
     """The best system and those not significantly different from it; the best alone where it was not compared."""
-    scored = [system.name for system in run.plan.systems if scores[system.name, metric.name].score is not None]
+    scored = [name for name in compared(run) if found[name, metric.name].score is not None]
     if len(scored) < 2:
         return set()
-    first = min(scored, key=_best_first(scores, metric))
-    top = {name for name in scored if scores[name, metric.name].score == scores[first, metric.name].score}
+    first = min(scored, key=_position(found, metric))
+    top = {name for name in scored if found[name, metric.name].score == found[first, metric.name].score}
     for line in run.comparison_lines:
-        if line.metric == metric.name and first in (line.system_a, line.system_b) and line.decisive_p >= _ALPHA:
+        is_of_first = line.metric == metric.name and first in (line.system_a, line.system_b)
+        if is_of_first and line.p is not None and not line.is_significant:
             top |= {line.system_a, line.system_b}
     return top
 
 
-def _longer_signatures(heading: str, metric: PlannedMetric, scores: Scores) -> list[str]:
+def _longer_signatures(heading: str, metric: PlannedMetric, lines: Sequence[ScoreLine]) -> list[str]:
     """What stands behind the metric's signature in that of a system's score, such as `cut:3`."""
     systems: dict[str, list[str]] = {}
-    for line in scores.values():
+    for line in lines:
         behind = line.signature.removeprefix(metric.signature or "")
         if line.metric == metric.name and line.signature != behind and behind:
             systems.setdefault(behind, []).append(line.system)
     return [f"{heading}: the signature ends in {behind} for {', '.join(names)}." for behind, names in systems.items()]
 
 
-def _notes(run: RunView, metrics: list[PlannedMetric], scores: Scores) -> list[str]:
+def _notes(run: Reported, metrics: list[PlannedMetric], settings: ReportSettings) -> list[str]:
     notes = []
-    compared = run.comparison_lines
-    if compared:
-        test = compared[0]
-        draws = "exact" if test.n_draws is None else f"{test.n_draws} draws"
-        n_pairs = sum(line.metric == test.metric for line in compared)
-        family = (
-            f"{'not corrected for' if test.p_holm is None else 'Holm over'} {n_pairs} pairs"
-            if n_pairs > 1
-            else "one pair"
-        )
-        family += " for each metric" if len(metrics) > 1 else ""
-        notes.append(
-            f"Marked: the best of each metric and every system not significantly different from it (paired sign-flip "
-            f"test, {draws}, {counted(test.n_units, test.unit)}, p < {_ALPHA}, {family})."
-        )
-        smallest = 2.0 ** (1 - test.n_units)
-        n_together = 1 if test.p_holm is None else n_pairs
-        if test.n_draws is None and smallest * n_together >= _ALPHA:
-            corrected = min(1.0, smallest * n_together)
-            of_pairs = f", or {corrected:.2g} corrected for {n_together} pairs" if n_together > 1 else ""
-            notes.append(
-                f"No difference can be significant here: with {counted(test.n_units, test.unit)} no p-value is below "
-                f"{smallest:.2g}{of_pairs}. So nothing is told apart, whatever the scores."
-            )
-        if n_pairs > 1 and len({line.system_b for line in compared}) == 1:  # the baseline: `pairs_of` puts it second
-            notes.append(
-                f"Only pairs with {test.system_b} were tested: where another system is the best, systems without a "
-                "mark may still not differ from it."
-            )
     heads = headings(metrics)
+    lines = run.comparison_lines
+    if lines:
+        if any(line.p is not None for line in lines):
+            notes.append(
+                f"Marked: the best of each metric and every system not significantly different from it "
+                f"({how_tested(lines)})."
+            )
+        notes += untested(lines)
+        notes += what_can_be_told(lines, metrics, heads, settings.decimals)
+        # The baseline: `pairs_of` puts it second.
+        if len({(line.system_a, line.system_b) for line in lines}) > 1 and len({line.system_b for line in lines}) == 1:
+            notes.append(
+                f"Only pairs with {lines[0].system_b} were tested: where another system is the best, systems without "
+                "a mark may still not differ from it."
+            )
+    if run.replicates_lines:
+        counts = dict.fromkeys((line.system, line.n_replicates) for line in run.replicates_lines)
+        of_each = ", ".join(f"{n} of {system}" for system, n in counts)
+        notes.append(
+            f"Mean ± standard deviation over runs ({of_each}). The test is about other test sets with these runs; "
+            "comparisons.csv holds another about other runs (p_replicates)."
+        )
+    if run.autorank_lines:
+        line = run.autorank_lines[0]
+        averaged = ", ".join(heads.get(name, name) for name in line.metrics.split(","))
+        notes.append(f"AutoRank as in {line.rule.upper()}, 1 for the best, over {averaged}.")
     for metric in metrics:
         notes.append(f"{heads[metric.name]}: {metric.signature}")
-        notes += _longer_signatures(heads[metric.name], metric, scores)
+        notes += _longer_signatures(heads[metric.name], metric, run.score_lines)
         if metric.remark is not None:
             notes.append(f"{heads[metric.name]}: {metric.remark}")
-        gaps = [line for line in scores.values() if line.metric == metric.name and line.n_missing]
+        gaps = [line for line in run.score_lines if line.metric == metric.name and line.n_missing]
         if gaps:
             of_each = ", ".join(f"{line.n_missing} of {line.system}" for line in gaps)
-            notes.append(
-                f"{heads[metric.name]}: some segments have no score ({of_each}); scores are over the others, "
-                "differences over the segments that every compared system has a score for."
-            )
+            notes.append(f"{heads[metric.name]}: some segments have no score ({of_each}); scores are over the others.")
+    notes += left_out(lines, heads)
     notes += [
         f"{metric.heading}: not scored. {metric.unavailable}" for metric in run.plan.metrics if metric.unavailable
     ]

@@ -1,0 +1,137 @@
+"""The differences between systems: a row per metric and pair, with interval, p-values and what it means to people."""
+
+from __future__ import annotations
+
+from evalharness.report.notes import by_metric, counted, how_tested, left_out, untested, what_can_be_told
+from evalharness.report.settings import ReportSettings
+from evalharness.report.table import Cell, Column, IntervalCell, PValueCell, ScoreCell, Table, TextCell
+from evalharness.report.tables.systems import best_first, headings, scored_metrics
+from evalharness.runs.plan import PlannedMetric
+from evalharness.runs.view import ComparisonLine, Reported
+
+_KINDS = {
+    "percentile": "percentile bootstrap",
+    "bca": "BCa bootstrap",
+    "inverted": "differences the exact test does not reject",
+}
+
+
+def build(run: Reported, settings: ReportSettings) -> Table:
+    """Pairs by metric, the better system first, in the order of the systems; with a baseline that is always second."""
+    metrics = scored_metrics(run)
+    heads = headings(metrics)
+    families = by_metric(run.comparison_lines)
+    corrected = next(
+        (line for line in run.comparison_lines if line.decisive_p != line.p or line.p_holm or line.p_bh), None
+    )
+    rows: list[tuple[Cell, ...]] = []
+    lines_after = set()
+    for metric in metrics:
+        if rows:
+            lines_after.add(len(rows) - 1)
+        order = {name: place for place, name in enumerate(best_first(run, metric))}
+        has_baseline = _has_baseline(run)
+        pairs = [_oriented(line, order, has_baseline) for line in families.get(metric.name, [])]
+        pairs.sort(key=lambda pair: (order[pair.system_a], order[pair.system_b]))
+        rows += [_row(pair, metric, heads[metric.name], settings) for pair in pairs]
+    has_agreement = any(line.human_agreement is not None for line in run.comparison_lines)
+    has_replicates = any(line.p_replicates is not None for line in run.comparison_lines)
+    level = run.comparison_lines[0].level if run.comparison_lines else 0.95
+    columns = [
+        ("Metric", True),
+        ("A", True),
+        ("B", True),
+        ("Δ", True),
+        (f"{100 * level:g}% interval", True),
+        ("p", True),
+        ("p (Holm)" if corrected is None or corrected.p_bh is None else "p (BH)", corrected is not None),
+        ("p of runs", has_replicates),
+        ("People agree %", has_agreement),
+        ("Detectable", True),
+    ]
+    testset = run.plan.testset
+    return Table(
+        name="comparisons",
+        caption=f"Differences A - B, {testset.name} {testset.language_pair}, {counted(testset.n_segments, 'segment')}",
+        columns=tuple(Column(heading=heading) for heading, is_shown in columns if is_shown),
+        rows=tuple(tuple(cell for cell, (_, is_shown) in zip(row, columns, strict=True) if is_shown) for row in rows),
+        notes=tuple(_notes(run, metrics, settings, has_agreement=has_agreement, has_replicates=has_replicates)),
+        lines_after=frozenset(lines_after),
+    )
+
+
+class _Pair:
+    """A comparison as a row shows it: turned round where the other system is the better."""
+
+    def __init__(self, line: ComparisonLine, *, is_turned: bool) -> None:
+        self.line = line
+        self.system_a, self.system_b = line.system_a, line.system_b
+        self.delta, self.low, self.high = line.delta, line.ci_low, line.ci_high
+        if is_turned:
+            self.system_a, self.system_b = line.system_b, line.system_a
+            self.delta = -line.delta
+            self.low, self.high = (None if bound is None else -bound for bound in (line.ci_high, line.ci_low))
+
+
+def _has_baseline(run: Reported) -> bool:
+    """Whether all pairs are with one system, which is always second then."""
+    pairs = {(line.system_a, line.system_b) for line in run.comparison_lines}
+    stats = run.plan.settings.get("stats")
+    return len({second for _, second in pairs}) == 1 and (
+        len(pairs) > 1 or (isinstance(stats, dict) and stats.get("baseline") is not None)
+    )
+
+
+def _oriented(line: ComparisonLine, order: dict[str, int], has_baseline: bool) -> _Pair:
+    return _Pair(line, is_turned=not has_baseline and order[line.system_a] > order[line.system_b])
+
+
+def _row(pair: _Pair, metric: PlannedMetric, head: str, settings: ReportSettings) -> tuple[Cell, ...]:
+    line = pair.line
+    factor = metric.display_factor
+    decimals = settings.decimals + 1  # differences are small beside scores
+    return (
+        TextCell(text=head),
+        TextCell(text=pair.system_a),
+        TextCell(text=pair.system_b),
+        ScoreCell(score=pair.delta, display_factor=factor, decimals=decimals, is_best=line.is_significant),
+        IntervalCell(low=pair.low, high=pair.high, display_factor=factor, decimals=decimals),
+        PValueCell(p=line.p),
+        PValueCell(p=line.p_holm if line.p_bh is None else line.p_bh),
+        PValueCell(p=line.p_replicates),
+        ScoreCell(score=line.human_agreement, decimals=0),
+        ScoreCell(score=line.detectable, display_factor=factor, decimals=decimals),
+    )
+
+
+def _notes(
+    run: Reported, metrics: list[PlannedMetric], settings: ReportSettings, *, has_agreement: bool, has_replicates: bool
+) -> list[str]:
+    lines = run.comparison_lines
+    heads = headings(metrics)
+    if not lines:
+        return ["There is no pair to compare: one system, or no segment that two systems have a score for."]
+    notes = [] if all(line.p is None for line in lines) else [f"Marked: significant ({how_tested(lines)})."]
+    notes += untested(lines)
+    notes += what_can_be_told(lines, metrics, heads, settings.decimals)
+    kinds = {line.interval: None for line in lines if line.interval is not None}
+    if kinds:
+        of_kinds = {kind: [m for m, family in by_metric(lines).items() if family[0].interval == kind] for kind in kinds}
+        said = [
+            _KINDS.get(kind, kind) + ("" if len(kinds) == 1 else f" ({', '.join(heads[m] for m in of_kinds[kind])})")
+            for kind in kinds
+        ]
+        few = any(line.interval != "inverted" and line.n_units < 30 for line in lines)
+        notes.append(
+            f"Intervals: {'; '.join(said)}."
+            + (" With fewer than 30 units bootstrap intervals are too narrow; go by p." if few else "")
+        )
+    notes.append("Detectable: the difference that one test finds with 80 % power, given how much this pair varies.")
+    if has_agreement:
+        notes.append(
+            "People agree: how often human raters prefer the system with the better score at such a difference (Kocmi "
+            "et al. 2024); - for metrics it was not measured for."
+        )
+    if has_replicates:
+        notes.append("p of runs: whether the difference is more than that between runs of one system.")
+    return notes + left_out(lines, heads)

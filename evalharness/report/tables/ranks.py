@@ -1,0 +1,68 @@
+"""Ranks that the tests support: by metric the systems in order, their range of ranks, and lines between clusters."""
+
+from __future__ import annotations
+
+from evalharness.report.notes import by_metric, counted, how_tested
+from evalharness.report.settings import ReportSettings
+from evalharness.report.table import Cell, Column, ScoreCell, Table, TextCell
+from evalharness.report.tables.systems import best_first, headings, scored_metrics, standings
+from evalharness.runs.view import Reported
+
+_RULES = {
+    "wmt24": "a line only where every system above it beats every system below it (WMT 2024)",
+    "mtme": "a cluster begins at the first system that some member of the one above beats (mt-metrics-eval)",
+}
+
+
+def build(run: Reported, settings: ReportSettings) -> Table:
+    """Nothing for metrics of which not every pair was tested."""
+    metrics = scored_metrics(run)
+    heads = headings(metrics)
+    found = standings(run)
+    ranks = {(line.metric, line.system): line for line in run.rank_lines}
+    ranked = [metric for metric in metrics if any(line.metric == metric.name for line in run.rank_lines)]
+    rows: list[tuple[Cell, ...]] = []
+    lines_after = set()
+    for metric in ranked:
+        previous = None
+        for system in best_first(run, metric):
+            line = ranks[metric.name, system]
+            if rows and line.cluster != previous:
+                lines_after.add(len(rows) - 1)
+            previous = line.cluster
+            top, bottom = line.rank_top, line.rank_bottom
+            rows.append(
+                (
+                    TextCell(text=heads[metric.name]),
+                    TextCell(text=str(line.cluster)),
+                    TextCell(text=str(top) if top == bottom else f"{top}-{bottom}"),
+                    TextCell(text=system),
+                    ScoreCell(
+                        score=found[system, metric.name].score,
+                        display_factor=metric.display_factor,
+                        decimals=settings.decimals,
+                        spread=found[system, metric.name].spread,
+                    ),
+                )
+            )
+    notes = []
+    if ranked:
+        tested = [line for line in run.comparison_lines if line.metric in {metric.name for metric in ranked}]
+        notes.append(f"Clusters: {_RULES.get(run.rank_lines[0].rule, run.rank_lines[0].rule)}.")
+        notes.append(
+            "Rank: from 1 + the number of systems that are significantly better to the number of systems less those "
+            f"that are significantly worse ({how_tested(tested)})."
+        )
+    unranked = [heads[metric.name] for metric in metrics if metric not in ranked]
+    if unranked:
+        why = "not every pair of systems was tested" if by_metric(run.comparison_lines) else "there is no pair to test"
+        notes.append(f"No ranks by {', '.join(unranked)}: {why}.")
+    testset = run.plan.testset
+    return Table(
+        name="ranks",
+        caption=f"Ranks, {testset.name} {testset.language_pair}, {counted(testset.n_segments, 'segment')}",
+        columns=tuple(Column(heading=heading) for heading in ("Metric", "Cluster", "Rank", "System", "Score")),
+        rows=tuple(rows),
+        notes=tuple(notes),
+        lines_after=frozenset(lines_after),
+    )
