@@ -117,7 +117,7 @@ class TestARun:
                 lines = list(csv.DictReader(file))
             assert list(frame.columns) == list(lines[0])
             for name in frame.columns:
-                if frame[name].dtype == float and name != "n_draws":
+                if frame[name].dtype == float and frame[name].notna().all():
                     assert [repr(value) for value in frame[name]] == [line[name] for line in lines]
 
     def test_comparisons_are_of_every_pair_and_metric(self, run: eh.Run) -> None:
@@ -288,7 +288,7 @@ class TestNames:
         run = eh.evaluate(testset=made("0 b c d", "0 b c d"), systems=systems, metrics={"12": Chrf()})
         assert list(run.scores["system"]) == names
         assert list(run.scores["metric"]) == ["12"] * 6
-        pairs = [(a, b) for position, a in enumerate(names) for b in names[position + 1 :]]
+        pairs = [(min(a, b), max(a, b)) for position, a in enumerate(names) for b in names[position + 1 :]]
         assert list(zip(run.comparisons["system_a"], run.comparisons["system_b"], strict=True)) == pairs
         assert list(run.segments["system"]) == [name for name in names for _ in range(2)]
 

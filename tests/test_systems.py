@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from conftest import write
 
-from evalharness.errors import AlignmentError, InputError
+from evalharness.errors import AlignmentError, ConfigError, InputError
 from evalharness.records import LanguagePair, SourceSegment
 from evalharness.systems.base import SystemGroup
 from evalharness.systems.files import Candidates, Folder, HypothesesFile
@@ -57,7 +57,10 @@ def test_a_folder_has_a_system_a_file() -> None:
         write(name, "a")
     Path("hyp/provenance.json").write_text(json.dumps({"a.en": "by hand"}))
     members = Folder(path="hyp").members(ZH_EN)
-    assert [(name, system.provenance) for name, system in members] == [("a", "by hand"), ("b.x", "")]
+    assert [(one.name, one.system.provenance, one.group) for one in members] == [
+        ("a", "by hand", None),
+        ("b.x", "", None),
+    ]
 
 
 def test_two_files_of_one_stem_are_named() -> None:
@@ -75,16 +78,42 @@ def test_a_folder_without_files() -> None:
         Folder(path="nowhere").members(ZH_EN)
 
 
+class TestGroups:
+    def groups(self, pattern: str) -> dict[str, str | None]:
+        return {one.name: one.group for one in Folder(path="hyp", group_by=pattern).members(ZH_EN)}
+
+    def test_the_first_asterisk_is_the_systems_name(self) -> None:
+        for name in ("big-seed1", "big-seed2", "big-seed-x-seed3", "other.run1", "seed4", "-seed5"):
+            write(f"hyp/{name}.en", "a")
+        assert self.groups("*-seed*") == {
+            "big-seed1": "big",
+            "big-seed2": "big",
+            "big-seed-x-seed3": "big-seed-x",  # as much as it can
+            "other.run1": None,
+            "seed4": None,
+            "-seed5": None,
+        }
+        assert self.groups("*.run?")["other.run1"] == "other"  # a dot is a dot
+
+    def test_patterns_that_group_nothing(self) -> None:
+        write("hyp/a.en", "a")
+        with pytest.raises(InputError, match=r"no file is a run of a system by group_by=\*-seed\*; the first is a\.en"):
+            self.groups("*-seed*")
+        for pattern in ("", "*", "seed", "*?"):
+            with pytest.raises(ConfigError, match=r"group_by=.*first \* stands for the system's name"):
+                self.groups(pattern)
+
+
 def test_one_file_takes_its_stem_or_a_name() -> None:
-    assert [name for name, _ in HypothesesFile(path="hyp/mine.en").members(ZH_EN)] == ["mine"]
-    assert [name for name, _ in HypothesesFile(path="hyp/mine.en", name="ours").members(ZH_EN)] == ["ours"]
+    assert [one.name for one in HypothesesFile(path="hyp/mine.en").members(ZH_EN)] == ["mine"]
+    assert [one.name for one in HypothesesFile(path="hyp/mine.en", name="ours").members(ZH_EN)] == ["ours"]
 
 
 def test_candidates_follow_the_target_language() -> None:
-    into_english = dict(Candidates(testset="zhengzhou").members(ZH_EN))
-    into_chinese = dict(Candidates(testset="zhengzhou").members(ZH_EN.reversed()))
-    assert {"source-copy", "gloss", "polished", "literal", "lossy"} == set(into_english)
-    assert {"source-copy", "polished", "literal"} == set(into_chinese)
+    into_english = Candidates(testset="zhengzhou").members(ZH_EN)
+    into_chinese = Candidates(testset="zhengzhou").members(ZH_EN.reversed())
+    assert {"source-copy", "gloss", "polished", "literal", "lossy"} == {one.name for one in into_english}
+    assert {"source-copy", "polished", "literal"} == {one.name for one in into_chinese}
     with pytest.raises(InputError, match=r"'zhengzhou' has no candidates for zh-de.*systems=\[folder\]"):
         Candidates(testset="zhengzhou").members(LanguagePair.parse("zh-de"))
     with pytest.raises(InputError, match="only an imported test set has candidates"):

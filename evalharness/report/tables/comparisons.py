@@ -21,9 +21,8 @@ def build(run: Reported, settings: ReportSettings) -> Table:
     metrics = scored_metrics(run)
     heads = headings(metrics)
     families = by_metric(run.comparison_lines)
-    corrected = next(
-        (line for line in run.comparison_lines if line.decisive_p != line.p or line.p_holm or line.p_bh), None
-    )
+    is_bh = any(line.p_bh is not None for line in run.comparison_lines)
+    is_corrected = is_bh or any(line.p_holm is not None for line in run.comparison_lines)
     rows: list[tuple[Cell, ...]] = []
     lines_after = set()
     for metric in metrics:
@@ -44,7 +43,7 @@ def build(run: Reported, settings: ReportSettings) -> Table:
         ("Δ", True),
         (f"{100 * level:g}% interval", True),
         ("p", True),
-        ("p (Holm)" if corrected is None or corrected.p_bh is None else "p (BH)", corrected is not None),
+        ("p (BH)" if is_bh else "p (Holm)", is_corrected),
         ("p of runs", has_replicates),
         ("People agree %", has_agreement),
         ("Detectable", True),

@@ -144,13 +144,13 @@ def _notes(run: Reported, metrics: list[PlannedMetric], settings: ReportSettings
                 f"({how_tested(lines)})."
             )
         notes += untested(lines)
-        notes += what_can_be_told(lines, metrics, heads, settings.decimals)
         # The baseline: `pairs_of` puts it second.
         if len({(line.system_a, line.system_b) for line in lines}) > 1 and len({line.system_b for line in lines}) == 1:
             notes.append(
                 f"Only pairs with {lines[0].system_b} were tested: where another system is the best, systems without "
                 "a mark may still not differ from it."
             )
+        notes += what_can_be_told(lines, metrics, heads, settings.decimals)
     if run.replicates_lines:
         counts = dict.fromkeys((line.system, line.n_replicates) for line in run.replicates_lines)
         of_each = ", ".join(f"{n} of {system}" for system, n in counts)
