@@ -6,13 +6,15 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from evalharness.api import evaluate
+    from evalharness.api import compare, evaluate
     from evalharness.errors import EvalHarnessError
     from evalharness.records import Hypothesis, LanguagePair, ScoringSegment, Segment, Signature, SourceSegment, TestSet
     from evalharness.report.table import Table
+    from evalharness.workflows.compare import Comparison
     from evalharness.workflows.report import Run, open_run
 
 __all__ = [
+    "Comparison",
     "EvalHarnessError",
     "Hypothesis",
     "LanguagePair",
@@ -23,11 +25,14 @@ __all__ = [
     "SourceSegment",
     "Table",
     "TestSet",
+    "compare",
     "evaluate",
     "open_run",
 ]
 
 _HOMES = {
+    "Comparison": "evalharness.workflows.compare",
+    "compare": "evalharness.api",
     "evaluate": "evalharness.api",
     "open_run": "evalharness.workflows.report",
     "Run": "evalharness.workflows.report",

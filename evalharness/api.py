@@ -14,10 +14,12 @@ from evalharness.metrics.base import Metric
 from evalharness.packaged import packaged_folder
 from evalharness.records import TestSet
 from evalharness.runs.paths import check_name
+from evalharness.runs.view import RunView
 from evalharness.systems.base import System, SystemGroup
 from evalharness.systems.hypotheses import GivenTexts
 from evalharness.testsets.base import Reader
 from evalharness.textio import check_text
+from evalharness.workflows.compare import Comparison
 from evalharness.workflows.report import Run, open_run
 
 
@@ -103,6 +105,31 @@ def evaluate(
         if isinstance(problem, MissingError):
             raise type(problem)(f"{problem} The other metrics are in {outcome.paths.folder}.") from problem
     return open_run(outcome.paths.folder)
+
+
+def compare(
+    *runs: str | Path | RunView,
+    metrics: Sequence[str] | Mapping[str, Metric] = (),
+    **stats: Any,
+) -> Comparison:
+    """Compare systems across runs over the same test set, as `evalharness compare` does; nothing is written.
+
+    Args:
+        runs: records, or their folders.
+        metrics: names, where not all that the records share; by name also metric objects, for those that a run was
+            given as objects.
+        stats: settings of statistics, such as `baseline="mine"`, `method="bootstrap"`, `unit="segment"`.
+    Raises: ConfigError where the runs are over different test sets or a metric has different signatures."""
+    from evalharness.config import build_stats, recorded_metric
+    from evalharness.workflows.compare import compare_runs
+
+    folders = [run.folder if isinstance(run, RunView) else Path(run) for run in runs]
+    objects = metrics if isinstance(metrics, Mapping) else {}
+
+    def build_metric(name: str, recorded: object) -> Metric:
+        return objects[name] if name in objects else recorded_metric(name, recorded)
+
+    return compare_runs(folders, build_stats(stats), build_metric, metrics=list(metrics))
 
 
 def _check_systems(systems: object) -> None:

@@ -96,6 +96,41 @@ def build_experiment(config: DictConfig) -> Experiment:
     )
 
 
+def build_stats(values: Mapping[str, Any]) -> StatsSettings:
+    """The statistics settings with these values in place of defaults.
+
+    Raises: ConfigError naming the setting that is unknown or of the wrong type."""
+    config = compose_config([])
+    set_values(config, {f"stats.{name}": value for name, value in values.items()})
+    return _of_type(build(config, "stats", allowed=(_OWN_PACKAGE,)), StatsSettings, where="stats")
+
+
+def recorded_metric(name: str, recorded: object, *, config_dir: Path | None = None) -> Metric:
+    """The metric of a record: the option of that name, with the values that the record's settings give.
+
+    What to import comes from the option file, never from the record.
+    Raises: ConfigError where there is no such option, or it is of another kind than the recorded one."""
+    if not isinstance(recorded, Mapping):
+        raise ConfigError(
+            f"metric {name!r}: was given as an object in Python, and the record does not say how to make it again. "
+            f"Leave it out with --metrics, or give it from Python: compare(..., metrics={{{name!r}: ...}})."
+        )
+    if name not in option_names("metrics", config_dir):
+        raise ConfigError(
+            f"metric {name!r}: there is no such option here; it is one of a folder of its own: add --config-dir FOLDER."
+        )
+    config = compose_config([f"metrics=[{name}]"], config_dir=config_dir)
+    target = OmegaConf.select(config, f"metrics.{name}.{_TARGET}")
+    if recorded.get(_TARGET) != target:
+        raise ConfigError(
+            f"metric {name!r}: the option is a {target} here, in the record a {recorded.get(_TARGET)}. Use the version "
+            "that made the record."
+        )
+    set_values(config, {f"metrics.{name}.{key}": value for key, value in recorded.items() if key != _TARGET})
+    allowed = (_OWN_PACKAGE,) if config_dir is None else (_OWN_PACKAGE, str(target).split(".")[0])
+    return cast("Metric", build(config, f"metrics.{name}", allowed=allowed))
+
+
 def build(config: DictConfig, key: str, *, allowed: Sequence[str]) -> object:
     """The object that the option at `key` names in its `_target_`, built from the option's other entries.
 

@@ -2,17 +2,19 @@
 
 `str.splitlines`, universal newlines and the csv module all split on characters that are data here (a lone `\\r`,
 U+2028, U+0085), so files are read as bytes and split on `\\n` only. What is tolerated (a leading BOM, `\\r\\n`) is said
-through logging; nothing else is changed.
+through logging; nothing else is changed. Files may be gzipped.
 """
 
 from __future__ import annotations
 
 import functools
+import gzip
 import json
 import logging
 import os
 import sys
 import tempfile
+import zlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -23,6 +25,7 @@ from evalharness.errors import InputError
 _log = logging.getLogger(__name__)
 
 _BOM = b"\xef\xbb\xbf"
+_GZIP = b"\x1f\x8b"  # which no UTF-8 text begins with
 _UNFINISHED = ".evalharness-tmp"
 STANDARD_INPUT = "-"
 
@@ -121,11 +124,14 @@ def _read_bytes(path: str | Path) -> bytes:
     if str(path) == STANDARD_INPUT:
         return _standard_input()
     try:
-        return Path(path).read_bytes()
+        content = Path(path).read_bytes()
+        return gzip.decompress(content) if content.startswith(_GZIP) else content
     except FileNotFoundError as err:
         raise InputError(f"{path}: no such file (looked in {Path.cwd()}).") from err
     except IsADirectoryError as err:
         raise InputError(f"{path}: is a folder; expected a file.") from err
+    except (EOFError, zlib.error, gzip.BadGzipFile) as err:
+        raise InputError(f"{path}: is a damaged gzip file: {err}. Get it again.") from err
     except OSError as err:
         raise InputError(f"{path}: cannot be read: {err.strerror}.") from err
 

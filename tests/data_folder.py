@@ -10,8 +10,17 @@ import pytest
 
 def wmt22() -> Path:
     """The folder of WMT22 zh-en; skips the test where it is absent."""
+    return _folder("wmt22.zh-en")
+
+
+def wmt25_scores() -> Path:
+    """The folder of WMT25 en-zh_CN's published segment scores; skips the test where it is absent."""
+    return _folder("wmt25.en-zh_CN.metric-scores")
+
+
+def _folder(name: str) -> Path:
     default = Path(__file__).resolve().parent.parent.parent / "shared" / "data"
-    folder = Path(os.environ.get("EVALHARNESS_DATA") or default) / "wmt22.zh-en"
+    folder = Path(os.environ.get("EVALHARNESS_DATA") or default) / name
     if not folder.is_dir():
-        pytest.skip(f"no WMT22 data at {folder}: set EVALHARNESS_DATA to the folder that holds wmt22.zh-en")
+        pytest.skip(f"no data at {folder}: set EVALHARNESS_DATA to the folder that holds {name}")
     return folder

@@ -258,7 +258,7 @@ class TestSmallSets:
         scores = {f"s{n}": [10.0 * n + i / 7 for i in range(40)] for n in range(6)}
         run = evaluated(scores, "stats.n_draws=200")
         (said,) = [note for note in run.table().notes if note.startswith("No difference can be significant here")]
-        assert said.endswith("Set stats.n_draws=1000 or more.")  # 15 pairs / 0.05 = 300
+        assert said.endswith("Set stats.n_draws (--n-draws) to 1000 or more.")  # 15 pairs / 0.05 = 300
         assert any(line.is_significant for line in evaluated(scores, "stats.n_draws=1000").comparison_lines)
 
 

@@ -6,7 +6,7 @@ import math
 from collections.abc import Mapping, Sequence
 from statistics import median
 
-from evalharness.runs.plan import PlannedMetric
+from evalharness.runs.plan import PlannedMetric, PlannedTestSet
 from evalharness.runs.view import ComparisonLine
 
 _METHODS = {"sign_flip": "paired sign-flip test", "bootstrap": "paired bootstrap test"}
@@ -15,6 +15,12 @@ _METHODS = {"sign_flip": "paired sign-flip test", "bootstrap": "paired bootstrap
 def counted(n: int, noun: str) -> str:
     """`1 document`, `2 documents`."""
     return f"{n} {noun}" if n == 1 else f"{n} {noun}s"
+
+
+def of_testset(testset: PlannedTestSet) -> str:
+    """`zhengzhou zh-en, 9 segments`."""
+    words = " ".join(word for word in (testset.name, testset.language_pair) if word)
+    return f"{words}, {counted(testset.n_segments, 'segment')}"
 
 
 def by_metric(lines: Sequence[ComparisonLine]) -> dict[str, list[ComparisonLine]]:
@@ -100,7 +106,7 @@ def _smallest(family: Sequence[ComparisonLine], head: str | None) -> str:
         smallest += f", or {_smallest_corrected(family):.2g}{together}"
     more_draws = line.n_draws is not None and line.p_smallest >= 1 / (line.n_draws + 1)
     remedy = (
-        f" Set stats.n_draws={_enough_draws(family)} or more."
+        f" Set stats.n_draws (--n-draws) to {_enough_draws(family)} or more."
         if more_draws
         else " So nothing is told apart, whatever the scores."
     )

@@ -24,9 +24,9 @@ class JsonLines:
     def __init__(self, path: Path) -> None:
         self._path = path
 
-    def read(self) -> Iterator[tuple[int, dict[str, Any]]]:
+    def read(self, *, mend: bool = True) -> Iterator[tuple[int, dict[str, Any]]]:
         """`(line number, entry)` of every whole line. A last line without its end was cut off by an interruption: it is
-        said and removed from the file.
+        said and, by the writer of the log, removed from the file (`mend`).
 
         Raises: RecordError naming file and line where any other line is not a JSON object."""
         if not self._path.exists():
@@ -35,7 +35,8 @@ class JsonLines:
         end = content.rfind(b"\n") + 1
         if end < len(content):
             _log.warning("%s: the last line was cut off by an interruption; it was dropped.", self._path)
-            os.truncate(self._path, end)
+            if mend:
+                os.truncate(self._path, end)
         try:
             lines = content[:end].decode("utf-8").split("\n")[:-1]
         except UnicodeDecodeError as err:

@@ -22,7 +22,7 @@ CURVES: Mapping[str, Curve] = MappingProxyType(
         "COMET-22": Curve(96.2237, 2.835919),
         "CometKiwi-22": Curve(98.8814, 2.719281),
         "XCOMET-XL": Curve(96.5674, 1.453560),
-        "MetricX-23-L": Curve(93.6078, 26.27785),
+        "MetricX-23": Curve(93.6078, 26.27785),
     }
 )
 """By the field's spelling of the metric. Differences are on the scale metrics are reported on: COMET's times 100.

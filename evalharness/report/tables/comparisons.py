@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from evalharness.report.notes import by_metric, counted, how_tested, left_out, untested, what_can_be_told
+from evalharness.report.notes import by_metric, how_tested, left_out, of_testset, untested, what_can_be_told
 from evalharness.report.settings import ReportSettings
 from evalharness.report.table import Cell, Column, IntervalCell, PValueCell, ScoreCell, Table, TextCell
 from evalharness.report.tables.systems import best_first, headings, scored_metrics
@@ -48,10 +48,9 @@ def build(run: Reported, settings: ReportSettings) -> Table:
         ("People agree %", has_agreement),
         ("Detectable", True),
     ]
-    testset = run.plan.testset
     return Table(
         name="comparisons",
-        caption=f"Differences A - B, {testset.name} {testset.language_pair}, {counted(testset.n_segments, 'segment')}",
+        caption=f"Differences A - B, {of_testset(run.plan.testset)}",
         columns=tuple(Column(heading=heading) for heading, is_shown in columns if is_shown),
         rows=tuple(tuple(cell for cell, (_, is_shown) in zip(row, columns, strict=True) if is_shown) for row in rows),
         notes=tuple(_notes(run, metrics, settings, has_agreement=has_agreement, has_replicates=has_replicates)),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from evalharness.report.notes import by_metric, counted, how_tested
+from evalharness.report.notes import by_metric, how_tested, of_testset
 from evalharness.report.settings import ReportSettings
 from evalharness.report.table import Cell, Column, ScoreCell, Table, TextCell
 from evalharness.report.tables.systems import best_first, headings, scored_metrics, standings
@@ -57,10 +57,9 @@ def build(run: Reported, settings: ReportSettings) -> Table:
     if unranked:
         why = "not every pair of systems was tested" if by_metric(run.comparison_lines) else "there is no pair to test"
         notes.append(f"No ranks by {', '.join(unranked)}: {why}.")
-    testset = run.plan.testset
     return Table(
         name="ranks",
-        caption=f"Ranks, {testset.name} {testset.language_pair}, {counted(testset.n_segments, 'segment')}",
+        caption=f"Ranks, {of_testset(run.plan.testset)}",
         columns=tuple(Column(heading=heading) for heading in ("Metric", "Cluster", "Rank", "System", "Score")),
         rows=tuple(rows),
         notes=tuple(notes),

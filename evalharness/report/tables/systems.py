@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TypeAlias
 
-from evalharness.report.notes import counted, how_tested, left_out, untested, what_can_be_told
+from evalharness.report.notes import how_tested, left_out, of_testset, untested, what_can_be_told
 from evalharness.report.settings import ReportSettings
 from evalharness.report.table import Cell, Column, ScoreCell, Table, TextCell
 from evalharness.runs.plan import PlannedMetric
@@ -30,11 +31,12 @@ Standings: TypeAlias = Mapping[tuple[str, str], Standing]
 
 
 def build(run: Reported, settings: ReportSettings) -> Table:
-    """Systems in the order of the first metric, best first; in bold the best of each metric and all systems that the
-    test does not tell from it. Runs of one system are one row, with the standard deviation over them."""
+    """Systems in the order of AutoRank or else of the first metric, best first; in bold the best of each metric and all
+    systems that the test does not tell from it. Runs of one system are one row, with the standard deviation over them.
+    """
     metrics = scored_metrics(run)
     found = standings(run)
-    systems = best_first(run, metrics[0]) if metrics else compared(run)
+    systems = _by_autorank(run) or (best_first(run, metrics[0]) if metrics else compared(run))
     best = {metric.name: _top(run, found, metric) for metric in metrics}
     heads = headings(metrics)
     autorank = {line.system: line.autorank for line in run.autorank_lines}
@@ -54,10 +56,9 @@ def build(run: Reported, settings: ReportSettings) -> Table:
                 )
             )
         rows.append(tuple(cells))
-    testset = run.plan.testset
     return Table(
         name="systems",
-        caption=f"{testset.name} {testset.language_pair}, {counted(testset.n_segments, 'segment')}",
+        caption=of_testset(run.plan.testset),
         columns=(
             Column(heading="System"),
             *([Column(heading="AutoRank", higher_is_better=False)] if autorank else []),
@@ -66,6 +67,12 @@ def build(run: Reported, settings: ReportSettings) -> Table:
         rows=tuple(rows),
         notes=tuple(_notes(run, metrics, settings)),
     )
+
+
+def _by_autorank(run: Reported) -> list[str]:
+    """Systems in the order of AutoRank, without one last; none where AutoRank was not asked for."""
+    lines = sorted(run.autorank_lines, key=lambda line: math.inf if line.autorank is None else line.autorank)
+    return [line.system for line in lines]
 
 
 def scored_metrics(run: Reported) -> list[PlannedMetric]:

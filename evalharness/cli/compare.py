@@ -1,0 +1,156 @@
+"""`evalharness compare`: systems of several runs, or of a table of segment scores, tested against each other."""
+
+from __future__ import annotations
+
+import argparse
+import csv
+import io
+import json
+import sys
+from collections.abc import Sequence
+from dataclasses import asdict, fields
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from evalharness.cli.main import check_utf8, digits, write_out
+from evalharness.config import build_stats, recorded_metric
+from evalharness.errors import EXIT_DONE, ConfigError, InputError
+from evalharness.report.table import RENDERERS
+from evalharness.report.tables import table_names
+from evalharness.runs.scoretable import SUFFIXES, is_score_table, read_score_table
+from evalharness.runs.view import ComparisonLine
+from evalharness.stats.autorank import AutoRankRule
+from evalharness.stats.clusters import ClusterRule
+from evalharness.stats.settings import Correction, IntervalChoice, Method, StatsSettings, UnitKind
+from evalharness.workflows.compare import Comparison, compare_runs, compare_score_table
+
+_FORMATS = ("text", "markdown", "latex", "csv", "tsv", "json")
+_TABLES = ("systems", "comparisons")
+_EPILOG = """examples:
+  evalharness compare results/monday-1a2b3c4d results/tuesday-5e6f7a8b
+  evalharness compare results/latest --baseline mine --method bootstrap -f latex > differences.tex
+  evalharness compare scores.tsv.gz --autorank wmt25 --table systems
+
+The runs must be over the same test set; metrics count that all of them have, with the same signature. A system of the
+same name and other outputs in two runs is shown as NAME@RUN.
+A table of scores has a row per system and segment, a column `system`, columns that tell segments apart (document,
+segment, line, ...) and a column of numbers per metric, which is averaged.
+"""
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Print the comparison; the exit code."""
+    check_utf8(arguments)
+    options = _parser().parse_args(arguments)
+    comparison = _compared(options)
+    write_out(_rendered(comparison, options))
+    return EXIT_DONE
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="evalharness compare",
+        description="Compare systems across runs over the same test set, or in a table of segment scores. Nothing is "
+        "written and nothing is scored again.",
+        epilog=_EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("runs", nargs="+", type=Path, metavar="RUN", help="a record, or one TSV or CSV file of scores")
+    parser.add_argument("-m", "--metrics", nargs="+", default=[], metavar="NAME", help="default: all they share")
+    parser.add_argument("--table", choices=table_names(), help=f"only this table (default: {' and '.join(_TABLES)})")
+    parser.add_argument("-f", "--format", choices=_FORMATS, default="text")
+    parser.add_argument("-w", "--width", type=digits, help="digits after the point of scores (0 to 15, default: 1)")
+    stats = parser.add_argument_group("statistics (the settings of `evalharness run` under stats.)")
+    stats.add_argument("--baseline", metavar="NAME", help="compare every system with this one, not all pairs")
+    stats.add_argument("--method", choices=_names(Method), help="default: sign_flip")
+    stats.add_argument("--unit", choices=_names(UnitKind), help="what is swapped or drawn whole (default: auto)")
+    stats.add_argument("--correction", choices=_names(Correction), help="default: holm")
+    stats.add_argument("--interval", choices=_names(IntervalChoice), help="default: auto")
+    stats.add_argument("--clusters", choices=_names(ClusterRule), help="default: wmt24")
+    stats.add_argument("--autorank", choices=_names(AutoRankRule), help="default: none")
+    stats.add_argument("--level", type=float, metavar="SHARE", help="of intervals (default: 0.95)")
+    stats.add_argument("--n-draws", type=int, metavar="N", help="of the sign-flip test (default: 10000)")
+    stats.add_argument("--n-resamples", type=int, metavar="N", help="of the bootstrap (default: 1000)")
+    stats.add_argument("--seed", type=int, metavar="N", help="default: 12345")
+    runs = parser.add_argument_group("runs")
+    runs.add_argument("--config-dir", type=Path, metavar="FOLDER", help="with metric options of your own")
+    scores = parser.add_argument_group("tables of scores")
+    scores.add_argument("--system-column", metavar="NAME", help="default: system")
+    scores.add_argument("--document-column", metavar="NAME", help="default: document, where there is one")
+    scores.add_argument("--lower-is-better", nargs="+", default=[], metavar="METRIC")
+    return parser
+
+
+def _names(kind: Any) -> list[str]:
+    return [one.value for one in kind]
+
+
+def _compared(options: argparse.Namespace) -> Comparison:
+    names = [field.name for field in fields(StatsSettings) if hasattr(options, field.name)]
+    given = {name: value for name in names if (value := getattr(options, name)) is not None}
+    stats = build_stats(given)
+    tables = [path for path in options.runs if is_score_table(path)]
+    of_tables = {"--system-column": options.system_column, "--document-column": options.document_column}
+    if not tables:
+        for flag, value in {**of_tables, "--lower-is-better": options.lower_is_better or None}.items():
+            if value is not None:
+                raise ConfigError(f"{flag}: is for a table of scores, and no RUN is a {', '.join(SUFFIXES)} file.")
+        _check_folders(options.runs)
+        build_metric = partial(recorded_metric, config_dir=options.config_dir)
+        return compare_runs(options.runs, stats, build_metric, metrics=options.metrics)
+    if len(options.runs) > 1:
+        raise ConfigError(f"{tables[0]}: a table of scores is compared alone; join tables into one first.")
+    table = read_score_table(
+        tables[0],
+        metrics=options.metrics,
+        system_column=options.system_column,
+        document_column=options.document_column,
+    )
+    print(f"evalharness: {tables[0]}: {table.read_as}", file=sys.stderr)
+    return compare_score_table(table, stats, lower_is_better=options.lower_is_better)
+
+
+def _check_folders(paths: Sequence[Path]) -> None:
+    for path in paths:
+        if path.is_file():
+            raise InputError(
+                f"{path}: is neither the folder of a record nor a table of scores ({', '.join(SUFFIXES)})."
+            )
+
+
+def _rendered(comparison: Comparison, options: argparse.Namespace) -> str:
+    if options.format == "json":
+        return _json(comparison)
+    if options.format == "csv" and options.table is None:
+        return _csv(comparison)
+    render = RENDERERS[options.format]
+    tables = [options.table] if options.table is not None else list(_TABLES)
+    return "\n".join(render(comparison.table(name, decimals=options.width)) for name in tables)
+
+
+def _csv(comparison: Comparison) -> str:
+    """As `comparisons.csv` of a record."""
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(field.name for field in fields(ComparisonLine))
+    writer.writerows(
+        ["" if value is None else value for value in asdict(line).values()] for line in comparison.comparison_lines
+    )
+    return text.getvalue()
+
+
+def _json(comparison: Comparison) -> str:
+    """Everything at full precision, under the names of a record's files."""
+    kinds: dict[str, Sequence[Any]] = {
+        "scores": comparison.score_lines,
+        "comparisons": comparison.comparison_lines,
+        "ranks": comparison.rank_lines,
+        "autorank": comparison.autorank_lines,
+        "replicates": comparison.replicates_lines,
+    }
+    content = {
+        "testset": asdict(comparison.plan.testset),
+        **{name: [asdict(line) for line in lines] for name, lines in kinds.items()},
+    }
+    return json.dumps(content, ensure_ascii=False, indent=1, allow_nan=False) + "\n"
