@@ -1,5 +1,5 @@
 # make run: everything on a fresh machine, ending in the results table of the bundled test set.
-# make test: the same installation, then all tests. make check: formatting, lint, types. make bench: speed, as ratios.
+# make test: the same installation, then all tests. make check: formatting, lint, types. make bench: speed, as ratios, and calibration.
 PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
@@ -21,6 +21,8 @@ check: $(VENV)/.installed-dev
 bench: $(VENV)/.installed-dev
 	$(BIN)/python tests/bench/bench.py
 	$(BIN)/python tests/bench/comet_bench.py
+	$(BIN)/python tests/bench/stats_bench.py
+	$(BIN)/python tests/bench/calibration_bench.py
 
 clean:
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache

@@ -141,6 +141,9 @@ class TestSignFlip:
         scores = np.array([[0.7, 0.4, 0.3, 0.1, 0.9], [0.6, 0.3, 0.2, 0.2, 0.7]])
         (test,) = sign_flip(mean_measure(scores))
         assert test.p == 10 / 32
+        for offset in (-1e3, 1e5):  # which leaves fewer digits for the differences
+            (test,) = sign_flip(mean_measure(scores + offset))
+            assert test.p == 10 / 32
 
     @pytest.mark.parametrize("n_units", [1, 5, 40])
     @pytest.mark.parametrize("method", ["sign_flip", "bootstrap"])
@@ -197,7 +200,7 @@ class TestSignFlip:
         (test,) = sign_flip(measure, n_draws=300, seed=3)
         reached, observed = 0, abs(test.delta)
         for block in random_swaps(40, 300, np.random.default_rng(3)):
-            for swap in block.as_type(np.dtype(np.float64)):
+            for swap in block.of(0, 40).astype(float):
                 one = (rows[0] * (1 - swap[:, None]) + rows[1] * swap[:, None]).sum(0)
                 other = (rows[1] * (1 - swap[:, None]) + rows[0] * swap[:, None]).sum(0)
                 reached += abs(to_corpus(one) - to_corpus(other)) >= observed - 1e-9
@@ -214,10 +217,10 @@ class TestDraws:
 
         def drawn() -> Floats:
             blocks = random_swaps(70, 50, np.random.default_rng(4))
-            return np.concatenate([block.as_type(np.dtype(np.float64)) for block in blocks])
+            return np.concatenate([block.of(0, 70).astype(float) for block in blocks])
 
         whole = drawn()
-        monkeypatch.setattr(module, "_ENTRIES_PER_BLOCK", 210)
+        monkeypatch.setattr(module, "_BITS_PER_BLOCK", 210)
         assert len(list(random_swaps(70, 50, np.random.default_rng(4)))) == 17
         assert (drawn() == whole).all()
         assert set(np.unique(whole)) == {0.0, 1.0}
@@ -226,7 +229,22 @@ class TestDraws:
     def test_a_resample_holds_as_many_units_as_there_are(self) -> None:
         # Pitfall D13: others draw 40 or 50 % of the test set.
         for block in random_counts(33, 20, np.random.default_rng(0)):
-            assert (block.as_type(np.dtype(np.float64)).sum(axis=1) == 33).all()
+            assert (block.of(0, 33).sum(axis=1) == 33).all()
+
+    def test_units_are_summed_a_tile_at_a_time(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        import evalharness.stats.resampling as module
+
+        measures = [lexical_measure(Chrf(), 150, n_systems=3), mean_measure(np.arange(450.0).reshape(3, 150) % 7)]
+        pairs = [[(0, 1), (0, 2), (1, 2)]] * 2
+
+        def found() -> tuple[object, ...]:
+            tests = sign_flip_tests(measures, pairs, n_draws=100, rng=np.random.default_rng(4))
+            scores = resampled_scores(measures, n_resamples=50, rng=np.random.default_rng(4))
+            return tests, [one.tolist() for one in scores]
+
+        whole = found()
+        monkeypatch.setattr(module, "_UNITS_PER_TILE", 64)
+        assert found() == whole
 
     def test_large_whole_numbers_are_summed_exactly(self) -> None:
         # 3e7 is above 2^24, where float32 would lose the last digit of 30,000,001.
@@ -235,7 +253,7 @@ class TestDraws:
         measure = Measure(unit_sums=sums, to_corpus=lambda rows: np.asarray(rows[..., 0]))
         (resampled,) = resampled_scores([measure], n_resamples=50, rng=np.random.default_rng(1))
         (counts,) = random_counts(3, 50, np.random.default_rng(1))
-        assert (resampled[0] == counts.as_type(np.dtype(np.float64)) @ scores[0]).all()
+        assert (resampled[0] == counts.of(0, 3).astype(float) @ scores[0]).all()
 
 
 class TestIntervals:
@@ -308,7 +326,7 @@ class TestBootstrapP:
         ((test,),) = bootstrap_tests([measure], resampled, [[(0, 1)]])
         reached = 0
         for block in random_counts(40, 400, np.random.default_rng(5)):
-            for counts in block.as_type(np.dtype(np.float64)):
+            for counts in block.of(0, 40).astype(float):
                 sums = np.einsum("g,sgk->sk", counts, measure.unit_sums)
                 scores = measure.to_corpus(sums)
                 reached += abs(scores[0] - scores[1] - test.delta) >= abs(test.delta) - 1e-9

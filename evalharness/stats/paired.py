@@ -8,19 +8,20 @@ from dataclasses import dataclass
 import numpy as np
 
 from evalharness.records import Array, Floats
-from evalharness.stats.resampling import Block, Measure, SideBySide, all_swaps, random_swaps, varying_statistics
+from evalharness.stats.resampling import Measure, SideBySide, all_swaps, random_swaps, sums_of, varying_statistics
 
 MAX_EXACT_UNITS = 16
 MAX_EXACT_UNITS_OF_MEANS = 20
 """2^15 swaps of 16 units are little more work than 10,000 draws; means, which are cheap to recompute, afford 2^19."""
 MIN_BOOTSTRAP_UNITS = 30
-"""With fewer, bootstrap p-values reject equal systems too often: 9.4 % of the time at nominal 5 % with 10 units, 6.3 %
-with 30 (simulation; `make bench` repeats it)."""
+"""With fewer, bootstrap p-values reject equal systems too often: 11.1 % of the time at nominal 5 % with 9 units, 6.0 %
+with 30 (`make bench`, November 2026)."""
 
 Pair = tuple[int, int]
 _VALUES_PER_CHUNK = 1 << 13  # scores computed together: with 2^15 their statistics left the cache, 1.5 times the time
 # Sums of the same numbers in another order differ in their last bits; such ties must count as ties.
 _TIE_TOLERANCE = 1e-12
+_ROUNDING = 1e-15  # of sums of scores that lie far from 0 and close to each other
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,8 +61,9 @@ def sign_flip_tests(
         counters = [_counter(measures[index], pairs[index]) for index in chosen]
         n_swaps = 0
         for swaps in all_swaps(n_units) if exact else random_swaps(n_units, n_draws, rng):
-            for counter in counters:
-                counter.count(swaps)
+            moved = sums_of(swaps, [counter.table for counter in counters])
+            for counter, of_counter in zip(counters, moved, strict=True):
+                counter.count(of_counter)
             n_swaps += len(swaps)
         for index, counter in zip(chosen, counters, strict=True):
             p = counter.reached / n_swaps if exact else (1 + counter.reached) / (n_swaps + 1)
@@ -110,7 +112,7 @@ class _Counter:
     def __init__(self, measure: Measure, pairs: Sequence[Pair]) -> None:
         self._measure = measure
         self._varying = varying_statistics(measure.unit_sums)
-        self._table = SideBySide.of(measure.unit_sums, self._varying)
+        self.table = SideBySide.of(measure.unit_sums, self._varying)
         self._first = np.array([a for a, _ in pairs], dtype=np.int64)
         self._second = np.array([b for _, b in pairs], dtype=np.int64)
         self._totals = measure.unit_sums.sum(axis=1)
@@ -121,9 +123,9 @@ class _Counter:
         self.reached = np.zeros(len(pairs), dtype=np.int64)
         self.is_undefined = np.isnan(self.deltas)
 
-    def count(self, swaps: Block) -> None:
-        moved = self._table.sums(swaps)
-        for pairs in self._chunks(len(swaps)):
+    def count(self, moved: Floats) -> None:
+        """Count swaps, given what each moves of each system [V, S, B]."""
+        for pairs in self._chunks(moved.shape[2]):
             a, b = self._first[pairs], self._second[pairs]
             exchanged = moved[:, b] - moved[:, a]
             difference = self._score(a, exchanged)
@@ -153,15 +155,17 @@ class _MeanCounter(_Counter):
     def __init__(self, measure: Measure, pairs: Sequence[Pair]) -> None:
         super().__init__(measure, pairs)
         sums = measure.unit_sums[:, :, 0]
-        self._table = SideBySide.of(measure.unit_sums, np.array([0]))
+        self.table = SideBySide.of(measure.unit_sums, np.array([0]))
         self._observed = self._totals[self._first, 0] - self._totals[self._second, 0]
-        magnitudes = [float(np.abs(sums[a] - sums[b]).sum()) for a, b in pairs]
-        self._threshold = np.abs(self._observed) - _TIE_TOLERANCE * np.array(magnitudes)
+        differences = np.array([np.abs(sums[a] - sums[b]).sum() for a, b in pairs])
+        magnitudes = np.abs(sums).sum(axis=1)
+        rounding = _ROUNDING * (magnitudes[self._first] + magnitudes[self._second])
+        self._threshold = np.abs(self._observed) - np.maximum(_TIE_TOLERANCE * differences, rounding)
 
-    def count(self, swaps: Block) -> None:
-        (moved,) = self._table.sums(swaps)
-        for pairs in self._chunks(len(swaps)):
-            difference = moved[self._second[pairs]] - moved[self._first[pairs]]
+    def count(self, moved: Floats) -> None:
+        """Count swaps, given the sums of scores each moves of each system [1, S, B]."""
+        for pairs in self._chunks(moved.shape[2]):
+            difference = moved[0, self._second[pairs]] - moved[0, self._first[pairs]]
             difference *= 2
             difference += self._observed[pairs, None]
             np.abs(difference, out=difference)

@@ -16,8 +16,11 @@ from evalharness.records import Array, Floats
 ToCorpus: TypeAlias = Callable[[Array], Floats]
 """Sums of rows [..., K] to corpus scores [...]: a metric's `corpus_scores`."""
 
-_ENTRIES_PER_BLOCK = 1 << 21
-"""Draws times units held at once, about 16 MB: memory does not grow with the number of draws."""
+# What is held at once: 16 MB of bits, 32 or 64 MB of counts. Memory does not grow with the number of draws.
+_BITS_PER_BLOCK = 1 << 27
+_COUNTS_PER_BLOCK = 1 << 24
+_UNITS_PER_TILE = 2048  # of a million units: 11 s for 10,000 draws of ten systems, 86 s untiled
+_VALUES_PER_CHUNK = 1 << 21
 _MAX_DRAWS_PER_BLOCK = 1024
 _EXACT_IN_FLOAT32 = 2.0**24
 
@@ -49,8 +52,9 @@ class Measure:
         """The corpus score of each system without each unit [S, G]: the jackknife."""
         totals = self.unit_sums.sum(axis=1)
         scores = np.empty(self.unit_sums.shape[:2])
-        for start in range(0, self.n_units, _ENTRIES_PER_BLOCK // 16):
-            block = slice(start, start + _ENTRIES_PER_BLOCK // 16)
+        n_together = max(1, _VALUES_PER_CHUNK // max(totals.size, 1))
+        for start in range(0, self.n_units, n_together):
+            block = slice(start, start + n_together)
             scores[:, block] = self.to_corpus(totals[:, None] - self.unit_sums[:, block])
         return scores
 
@@ -82,26 +86,39 @@ class SideBySide:
             matrix = matrix.astype(np.float32)
         return cls(matrix=matrix, n_systems=n_systems)
 
-    def sums(self, draws: Block) -> Floats:
-        """Sums of each draw: [statistics, S, B]."""
-        summed = self.matrix @ draws.as_type(self.matrix.dtype).T
-        return summed.astype(np.float64).reshape(-1, self.n_systems, len(draws))
 
-
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Block:
-    """Draws [B, G] as whole numbers, converted once to each type that products need."""
+    """Draws [B, G] as whole numbers; swaps are kept as bits, eight units a byte, until a tile of them is used."""
 
-    def __init__(self, draws: Array) -> None:
-        self._draws = draws
-        self._converted: dict[str, Array] = {}
+    draws: Array
+    n_units: int
+    are_bits: bool
 
     def __len__(self) -> int:
-        return len(self._draws)
+        return len(self.draws)
 
-    def as_type(self, dtype: np.dtype[np.generic]) -> Array:
-        if dtype.name not in self._converted:
-            self._converted[dtype.name] = self._draws.astype(dtype)
-        return self._converted[dtype.name]
+    def of(self, start: int, stop: int) -> Array:
+        """The draws of some units; `start` is a multiple of 8."""
+        if not self.are_bits:
+            return self.draws[:, start:stop]
+        return np.unpackbits(self.draws[:, start // 8 : (stop + 7) // 8], axis=1, count=stop - start)
+
+
+def sums_of(draws: Block, tables: Sequence[SideBySide]) -> list[Floats]:
+    """The sums of each draw, for each table: [statistics, S, B]. Units are taken a tile at a time, which stays in the
+    cache and is converted once for all tables."""
+    totals = [np.zeros((len(table.matrix), len(draws)), dtype=table.matrix.dtype) for table in tables]
+    for start in range(0, draws.n_units, _UNITS_PER_TILE):
+        stop = min(start + _UNITS_PER_TILE, draws.n_units)
+        tile = draws.of(start, stop)
+        converted = {dtype: tile.astype(dtype).T for dtype in {total.dtype for total in totals}}
+        for table, total in zip(tables, totals, strict=True):
+            total += table.matrix[:, start:stop] @ converted[total.dtype]
+    return [
+        total.astype(np.float64).reshape(-1, table.n_systems, len(draws))
+        for table, total in zip(tables, totals, strict=True)
+    ]
 
 
 def all_swaps(n_units: int) -> Iterator[Block]:
@@ -113,23 +130,25 @@ def all_swaps(n_units: int) -> Iterator[Block]:
         numbers = np.arange(start, min(start + _MAX_DRAWS_PER_BLOCK, n_swaps))
         swaps = np.zeros((len(numbers), n_units), dtype=np.uint8)
         swaps[:, : len(bits)] = (numbers[:, None] >> bits) & 1
-        yield Block(swaps)
+        yield Block(draws=swaps, n_units=n_units, are_bits=False)
 
 
 def random_swaps(n_units: int, n_draws: int, rng: np.random.Generator) -> Iterator[Block]:
     """`n_draws` random swaps; the same ones whatever the size of blocks."""
     n_words = math.ceil(n_units / 64)
-    for n_block in _block_sizes(n_units, n_draws):
+    for n_block in _block_sizes(n_draws, _BITS_PER_BLOCK // max(n_units, 1)):
         words = rng.integers(1 << 64, size=(n_block, n_words), dtype=np.uint64)
-        yield Block(np.unpackbits(words.view(np.uint8), axis=1, count=n_units))
+        yield Block(draws=words.view(np.uint8), n_units=n_units, are_bits=True)
 
 
 def random_counts(n_units: int, n_resamples: int, rng: np.random.Generator) -> Iterator[Block]:
     """How often each resample holds each unit: as many units are drawn, with replacement, as there are."""
-    for n_block in _block_sizes(n_units, n_resamples):
-        drawn = rng.integers(n_units, size=(n_block, n_units))
-        drawn += np.arange(n_block)[:, None] * n_units
-        yield Block(np.bincount(drawn.ravel(), minlength=n_block * n_units).reshape(n_block, n_units))
+    kind = np.uint16 if n_units < 1 << 16 else np.uint32
+    for n_block in _block_sizes(n_resamples, _COUNTS_PER_BLOCK // max(n_units, 1)):
+        counts = np.empty((n_block, n_units), dtype=kind)
+        for row in counts:
+            row[:] = np.bincount(rng.integers(n_units, size=n_units), minlength=n_units)
+        yield Block(draws=counts, n_units=n_units, are_bits=False)
 
 
 def resampled_scores(measures: Sequence[Measure], *, n_resamples: int, rng: np.random.Generator) -> list[Floats]:
@@ -145,16 +164,17 @@ def resampled_scores(measures: Sequence[Measure], *, n_resamples: int, rng: np.r
     scores = [np.empty((table.n_systems, n_resamples)) for table in tables]
     start = 0
     for counts in random_counts(measures[0].n_units, n_resamples, rng):
+        summed = sums_of(counts, [*tables, *shared])
         for index, measure in enumerate(measures):
             sums = np.empty((measure.unit_sums.shape[2], tables[index].n_systems, len(counts)))
-            sums[varying[index]] = tables[index].sums(counts)
-            sums[same[index]] = shared[index].sums(counts)
+            sums[varying[index]] = summed[index]
+            sums[same[index]] = summed[len(tables) + index]
             scores[index][:, start : start + len(counts)] = measure.to_corpus(np.moveaxis(sums, 0, -1))
         start += len(counts)
     return scores
 
 
-def _block_sizes(n_units: int, n_draws: int) -> Iterator[int]:
-    largest = max(1, min(_MAX_DRAWS_PER_BLOCK, _ENTRIES_PER_BLOCK // max(n_units, 1)))
+def _block_sizes(n_draws: int, largest: int) -> Iterator[int]:
+    largest = max(1, min(_MAX_DRAWS_PER_BLOCK, largest))
     for start in range(0, n_draws, largest):
         yield min(largest, n_draws - start)
