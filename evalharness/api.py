@@ -112,24 +112,36 @@ def compare(
     metrics: Sequence[str] | Mapping[str, Metric] = (),
     **stats: Any,
 ) -> Comparison:
-    """Compare systems across runs over the same test set, as `evalharness compare` does; nothing is written.
+    """Compare systems across runs over the same test set, or in a table of segment scores, as `evalharness compare`
+    does; nothing is written.
 
     Args:
-        runs: records, or their folders.
+        runs: records or their folders, or one TSV or CSV file of scores.
         metrics: names, where not all that the records share; by name also metric objects, for those that a run was
             given as objects.
         stats: settings of statistics, such as `baseline="mine"`, `method="bootstrap"`, `unit="segment"`.
     Raises: ConfigError where the runs are over different test sets or a metric has different signatures."""
     from evalharness.config import build_stats, recorded_metric
-    from evalharness.workflows.compare import compare_runs
+    from evalharness.runs.scoretable import is_score_table, read_score_table
+    from evalharness.workflows.compare import compare_runs, compare_score_table
 
-    folders = [run.folder if isinstance(run, RunView) else Path(run) for run in runs]
+    for run in runs:
+        if not isinstance(run, (str, Path, RunView)):
+            raise ConfigError(f"runs: one is {_kind(run)}; expected runs or paths, each an argument of its own.")
+    if isinstance(metrics, str):
+        raise ConfigError(f"metrics={metrics!r}: expected a list of names, such as [{metrics!r}].")
+    paths = [run.folder if isinstance(run, RunView) else Path(run) for run in runs]
+    settings = build_stats(stats)
+    if any(is_score_table(path) for path in paths):
+        if len(paths) > 1:
+            raise ConfigError("runs: a table of scores is compared alone; join tables into one first.")
+        return compare_score_table(read_score_table(paths[0], metrics=list(metrics)), settings)
     objects = metrics if isinstance(metrics, Mapping) else {}
 
     def build_metric(name: str, recorded: object) -> Metric:
         return objects[name] if name in objects else recorded_metric(name, recorded)
 
-    return compare_runs(folders, build_stats(stats), build_metric, metrics=list(metrics))
+    return compare_runs(paths, settings, build_metric, metrics=list(metrics))
 
 
 def _check_systems(systems: object) -> None:

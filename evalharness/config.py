@@ -101,7 +101,12 @@ def build_stats(values: Mapping[str, Any]) -> StatsSettings:
 
     Raises: ConfigError naming the setting that is unknown or of the wrong type."""
     config = compose_config([])
-    set_values(config, {f"stats.{name}": value for name, value in values.items()})
+    known = [field.name for field in dataclasses.fields(StatsSettings)]
+    for name in values:
+        if name not in known:
+            raise ConfigError(f"stats.{name}: no such setting{nearest(name, known)} Settings: {', '.join(known)}.")
+    literal = {name: list(value) if isinstance(value, tuple) else value for name, value in values.items()}
+    set_values(config, {f"stats.{name}": value for name, value in literal.items()})
     return _of_type(build(config, "stats", allowed=(_OWN_PACKAGE,)), StatsSettings, where="stats")
 
 
@@ -115,6 +120,8 @@ def recorded_metric(name: str, recorded: object, *, config_dir: Path | None = No
             f"metric {name!r}: was given as an object in Python, and the record does not say how to make it again. "
             f"Leave it out with --metrics, or give it from Python: compare(..., metrics={{{name!r}: ...}})."
         )
+    if config_dir is not None and not config_dir.is_dir():
+        raise ConfigError(f"--config-dir {config_dir}: no such folder (looked in {Path.cwd()}).")
     if name not in option_names("metrics", config_dir):
         raise ConfigError(
             f"metric {name!r}: there is no such option here; it is one of a folder of its own: add --config-dir FOLDER."

@@ -17,12 +17,15 @@ from conftest import write
 
 import evalharness as eh
 from evalharness.errors import ConfigError
+from evalharness.fingerprint import fingerprint
 from evalharness.metrics.base import Needs
 from evalharness.metrics.lexical import Bleu, Chrf, Ter
 from evalharness.records import Array, Floats, LanguagePair, ScoringSegment, Segment, Signature, TestSet
 from evalharness.stats.multiplicity import benjamini_hochberg, holm
 from evalharness.stats.paired import sign_flip_tests
 from evalharness.stats.resampling import Measure
+from evalharness.systems.base import Member
+from evalharness.systems.hypotheses import GivenTexts
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -83,6 +86,18 @@ def evaluated(
         overrides=overrides,
         results=results,
     )
+
+
+@dataclass(frozen=True)
+class OneRun:
+    """Texts as one run of a system."""
+
+    texts: tuple[str, ...]
+    group: str
+
+    def members(self, lp: LanguagePair) -> Sequence[Member]:
+        name = f"{self.group}-{fingerprint(self.texts)[:6]}"
+        return [Member(name=name, system=GivenTexts(texts=self.texts), group=self.group)]
 
 
 def normal(n_systems: int, n_segments: int, seed: int = 0) -> dict[str, list[float]]:
@@ -150,6 +165,46 @@ class TestPairs:
         assert said[0] in run.table().notes
         assert {line.system: line.n_missing for line in run.score_lines} == {"a": 0, "b": 1, "c": 2}
 
+    def test_many_gaps_give_what_each_pair_gives_alone(self) -> None:
+        """Pairs with gaps share their draws; here every unit differs, so that p-values are of draws."""
+        scores: dict[str, list[float | None]] = {name: list(of) for name, of in normal(4, 60, seed=3).items()}
+        scores["s0"][5] = scores["s1"][40] = scores["s1"][41] = scores["s2"][59] = None
+        together = evaluated(scores)
+        assert {line.n_left_out for line in together.comparison_lines} == {1, 2, 3}
+        for line in together.comparison_lines:
+            both = [
+                (a, b)
+                for a, b in zip(scores[line.system_a], scores[line.system_b], strict=True)
+                if a is not None and b is not None
+            ]
+            kept = {line.system_a: [a for a, _ in both], line.system_b: [b for _, b in both]}
+            (alone,) = evaluated(kept, results=f"{line.system_a}{line.system_b}").comparison_lines
+            assert line.n_units == alone.n_units == alone.n_segments
+            assert line.delta == pytest.approx(alone.delta, abs=1e-12)
+            assert line.detectable == pytest.approx(alone.detectable, rel=1e-9)
+            # Other draws of the same distribution: 5 standard errors of the difference of two shares of 10,000.
+            assert line.p is not None
+            assert alone.p is not None
+            assert line.p == pytest.approx(alone.p, abs=7 * (alone.p * (1 - alone.p) / 10_000) ** 0.5 + 1e-3)
+            assert line.ci_low == pytest.approx(alone.ci_low, abs=0.1)
+
+    def test_where_systems_have_other_segments_the_winner_is_marked(self) -> None:
+        hard, easy = [0.0] * 10, [5.0 + n / 10 for n in range(10)]
+        a: list[float | None] = [*[None] * 10, *(score - 1 for score in easy)]
+        run = evaluated({"a": a, "b": [*hard, *easy]})
+        (line,) = run.comparison_lines
+        assert (line.delta, line.is_significant) == (pytest.approx(-1.0), True)
+        marked = {row[0].text for row in run.table().rows if row[1].is_best}  # type: ignore[union-attr]
+        assert marked == {"a", "b"}  # a has the higher score, b is better where both have one
+        assert any("may stand in another order" in note for note in run.table().notes)
+
+    def test_a_system_without_scores_is_named_and_the_others_are_ranked(self) -> None:
+        run = evaluated({"a": [1.0] * 9, "b": [0.0] * 9, "z": [None] * 9})
+        assert {line.system: line.cluster for line in run.rank_lines} == {"a": 1, "b": 2}
+        said = "Written: z shares no scored segment with another system and is not compared."
+        assert said in run.table().notes
+        assert said in run.table("comparisons").notes
+
     def test_no_shared_segment(self) -> None:
         run = evaluated({"a": [1.0, 2.0, None, None], "b": [None, None, 3.0, 4.0]})
         assert run.comparison_lines == ()
@@ -189,7 +244,10 @@ class TestSettings:
         assert line.is_significant
         run = evaluated(scores, "stats.level=0.99")
         assert not run.comparison_lines[0].is_significant
-        assert "p ≤ 0.01" in run.table().notes[0] or "No difference can be significant" in run.table().notes[0]
+        assert "p ≤ 0.01" in run.table().notes[0]
+        assert "No difference can be significant here: with 7 segments" in run.table().notes[1]
+        with pytest.raises(ConfigError, match=r"stats\.level=0.9999"):
+            evaluated(scores, "stats.level=0.9999")
 
     @pytest.mark.parametrize("interval", ["percentile", "bca"])
     def test_intervals_are_those_asked_for(self, interval: str) -> None:
@@ -208,7 +266,49 @@ class TestSettings:
         for table in (run.table(), run.table("comparisons")):
             assert any(note.startswith("No p-values with 12 segments: ") for note in table.notes)
             assert not any(note.startswith("Marked") for note in table.notes)
-        assert len([cell for row in run.table().rows for cell in row[1:] if cell.is_best]) == 1  # type: ignore[union-attr]
+        assert not any(cell.is_best for row in run.table().rows for cell in row[1:])  # type: ignore[union-attr]
+
+    @pytest.mark.parametrize("order", [("a", "b", "c"), ("b", "a", "c"), ("c", "b", "a")])
+    def test_marks_do_not_depend_on_the_order_of_tied_systems(self, order: tuple[str, ...]) -> None:
+        scores = {
+            "a": [6.0] * 12,
+            "b": [0.0, 12.0] * 6,
+            "c": [5.0] * 12,  # different from a in every segment, and not from b
+        }
+        run = evaluated({name: scores[name] for name in order}, results="".join(order))
+        marked = {row[0].text for row in run.table().rows if row[1].is_best}  # type: ignore[union-attr]
+        assert marked == {"a", "b", "c"}
+        assert [row[0].text for row in run.table().rows] == ["a", "b", "c"]  # type: ignore[union-attr]
+
+    def test_with_a_baseline_those_that_beat_it_are_marked(self) -> None:
+        scores = {
+            "base": [3.0] * 9,
+            "better": [4.0] * 9,
+            "best": [5.0] * 9,
+            "worse": [1.0] * 9,
+            "near": [*[2.0, 4.1] * 4, 3.1],
+        }
+        run = evaluated(scores, "stats.baseline=base")
+        marked = {row[0].text for row in run.table().rows if row[1].is_best}  # type: ignore[union-attr]
+        assert marked == {"better", "best"}
+        said = "Marked: significantly better than base, the only system compared with ("
+        assert run.table().notes[0].startswith(said)
+
+    def test_a_detectable_difference_is_one_that_can_be_found(self) -> None:
+        few_draws = evaluated(normal(2, 40), "stats.n_draws=10").comparison_lines[0]
+        assert (few_draws.p_smallest, few_draws.detectable) == (1 / 11, None)
+        constant = evaluated({"a": [0.3 + n for n in range(30)], "b": [float(n) for n in range(30)]}, results="c")
+        assert constant.comparison_lines[0].detectable is None
+        bootstrap = evaluated(normal(2, 40), "stats.method=bootstrap").comparison_lines[0]
+        assert bootstrap.p_smallest == 1 / 1001
+
+    @pytest.mark.parametrize("method", ["sign_flip", "bootstrap"])
+    def test_no_p_is_smaller_than_the_smallest(self, method: str) -> None:
+        a = [0.0] * 55 + [1.0, 2.0, 3.0, 1.0, 2.0]
+        (line,) = evaluated({"a": a, "b": [0.0] * 60}, f"stats.method={method}").comparison_lines
+        assert line.p is not None
+        assert line.p >= line.p_smallest
+        assert line.is_significant == (line.p <= 0.05)
 
     def test_names_that_are_not_there(self) -> None:
         with pytest.raises(ConfigError, match=r"stats\.baseline=s9: no such system. Systems are: s0, s1"):
@@ -230,7 +330,8 @@ class TestSmallSets:
         (line,) = run.comparison_lines
         assert (line.p, line.p_smallest, line.ci_low, line.detectable) == (1.0, 1.0, None, None)
         assert [score.ci_low for score in run.score_lines] == [None, None]
-        assert "No difference can be significant here: with 1 segment no p-value is below 1." in run.table().notes[1]
+        said = "No difference can be significant here: with 1 segment no p-value is below 1."
+        assert run.table().notes[1].startswith(said)
 
     def test_all_scores_equal(self) -> None:
         for n_segments in (3, 40):
@@ -239,6 +340,10 @@ class TestSmallSets:
             assert {line.detectable for line in run.comparison_lines} == {None}
             assert {line.cluster for line in run.rank_lines} == {1}
             assert {line.p_smallest for line in run.comparison_lines} == {1.0}  # no unit differs
+            assert run.table().notes[1] == (
+                "No difference can be significant here: no two systems differ in more than one of "
+                f"{n_segments} segments, so no p-value is below 1."
+            )
 
     def test_six_systems_on_nine_segments_cannot_be_told_apart(self) -> None:
         # 15 pairs: 15 / 256 > 0.05, while 10 / 256 is below it.
@@ -249,8 +354,8 @@ class TestSmallSets:
             said = [note for note in run.table().notes if note.startswith("No difference can be significant here")]
             assert bool(said) is not is_possible
         assert said == [
-            "No difference can be significant here: with 9 segments no p-value is below 0.0039, or 0.059 corrected for "
-            "15 pairs. So nothing is told apart, whatever the scores."
+            "No difference can be significant here: with 9 segments no p-value is below 0.00391, or 0.0586 corrected "
+            "for 15 pairs. So nothing is told apart, whatever the scores."
         ]
         assert said[0] in run.table("comparisons").notes
 
@@ -277,8 +382,8 @@ class TestRanks:
         table = run.table("ranks")
         assert [[cell.text for cell in row[1:4]] for row in table.rows] == [  # type: ignore[union-attr]
             ["1", "1", "best"],
+            ["2", "2-3", "alike"],  # as high as the next, and so by name
             ["2", "2-3", "middle"],
-            ["2", "2-3", "alike"],
             ["3", "4", "worst"],
         ]
         assert table.lines_after == {0, 2}
@@ -401,6 +506,47 @@ class TestReplicates:
         assert not (plain.folder / "replicates.csv").exists()
         assert len(plain.comparison_lines) == 2 * 21
 
+    def test_the_order_of_files_decides_nothing(self) -> None:
+        rng = np.random.default_rng(4)
+        words = ["the", "reference", "cat", "sat", "on"]
+        runs = [OneRun(tuple(" ".join(rng.choice(words, 6)) for _ in range(12)), group) for group in "aaabbb"]
+        found = []
+        for number, order in enumerate(([0, 1, 2, 3, 4, 5], [5, 4, 3, 2, 1, 0], [3, 1, 5, 0, 4, 2])):
+            run = eh.evaluate(
+                testset=made(12),
+                systems={str(index): runs[index] for index in order},
+                metrics={"chrf": Chrf()},
+                results=f"r{number}",
+            )
+            found.append(sorted((run.folder / "comparisons.csv").read_text().splitlines()))
+        assert found[0] == found[1] == found[2]
+
+    def test_runs_are_compared_over_the_segments_of_the_pair(self) -> None:
+        """a lacks the hard segments, and is worse on the others in every run."""
+        easy = [float(n) for n in range(6)]
+        runs = {}
+        for n in range(4):
+            runs[f"a{n}"] = OneRun((*["none"] * 6, *(repr(score - 0.5 + n / 100) for score in easy)), "a")
+            runs[f"b{n}"] = OneRun((*["0.0"] * 6, *(repr(score + n / 100) for score in easy)), "b")
+        run = eh.evaluate(testset=made(12), systems=runs, metrics={"written": WrittenScore()})
+        (line,) = run.comparison_lines
+        assert line.delta == pytest.approx(-0.5)
+        assert line.p_replicates == 2 / 70  # all four of b above all four of a, there
+
+    def test_a_difference_within_that_between_runs_is_not_significant(self) -> None:
+        runs = {f"a{n}": OneRun((repr(n + 0.2),) * 9, "a") for n in range(4)}
+        runs |= {f"b{n}": OneRun((repr(float(n)),) * 9, "b") for n in range(4)}
+        run = eh.evaluate(testset=made(9), systems=runs, metrics={"written": WrittenScore()})
+        (line,) = run.comparison_lines
+        assert line.p == 2 / 2**9
+        assert line.p_replicates is not None
+        assert line.p_replicates > 0.5
+        assert not line.is_significant
+        assert {rank.cluster for rank in run.rank_lines} == {1}
+        assert any("exceeds that between runs of one system" in note for note in run.table().notes)
+        assert "p of runs" in run.table("comparisons").to_text()
+        assert run.table().to_csv().startswith("System,Written,Written sd\n")
+
     def test_groups_of_other_sizes(self, command: Any) -> None:
         texts = {name: lines for name, lines in self.TEXTS.items() if name != "small-seed3"}
         self.write_runs(texts)
@@ -420,12 +566,13 @@ class TestReplicates:
         def ratio(sums: Array) -> Floats:
             return np.asarray(100 * sums[..., 0] / sums[..., 1])
 
-        from evalharness.stats.claims import MetricRows, claims
+        from evalharness.stats.claims import claims
+        from evalharness.stats.inquiries import MetricRows
         from evalharness.stats.replicates import contestants
         from evalharness.stats.settings import StatsSettings
 
         metric = MetricRows(
-            name="m", heading="M", rows=rows, to_corpus=ratio, is_mean=False, higher_is_better=True, display_factor=1.0
+            name="m", rows=rows, to_corpus=ratio, is_mean=False, higher_is_better=True, display_factor=1.0
         )
         of = contestants(["a1", "a2", "b1", "b2"], ["a", "a", "b", "b"])
         (pair,) = claims(of, [None] * 8, [metric], [(0, 1)], StatsSettings())["m"].pairs
@@ -438,8 +585,8 @@ class TestReplicates:
                 means.append(np.mean([ratio(sums) for sums in swapped]))
             differences.append(means[0] - means[1])
         reached = sum(abs(d) >= abs(differences[0]) - 1e-9 for d in differences)
-        assert pair.p == reached / 2**8
-        assert pair.delta == pytest.approx(differences[0], abs=1e-12)
+        assert pair.finding.p == reached / 2**8
+        assert pair.finding.delta == pytest.approx(differences[0], abs=1e-12)
 
 
 def test_human_agreement_is_in_the_file_for_the_metrics_it_was_measured_for() -> None:

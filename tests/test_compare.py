@@ -83,7 +83,7 @@ class TestAcrossRuns:
         assert names == {"fixed", f"mine@{Path(monday).name}", f"mine@{Path(tuesday).name}"}
         finished = command("compare", monday, tuesday, "--baseline", "mine")
         assert finished.code == 2
-        assert f"no such system. Systems are: mine@{Path(monday).name}, fixed, mine@" in finished.err
+        assert f"no such system; there are mine@{Path(monday).name} and mine@{Path(tuesday).name}." in finished.err
 
     def test_runs_of_one_system_in_several_records(self, command: Command) -> None:
         write("ref.en", *REFERENCES)
@@ -98,6 +98,34 @@ class TestAcrossRuns:
         content = compared(command, *records)
         assert [(line["system"], line["n_replicates"]) for line in content["replicates"]] == [("mine", 2)]
         assert [(line["system_a"], line["system_b"]) for line in content["comparisons"]] == [("lone", "mine")]
+
+    def test_records_whose_folders_have_one_name(self, command: Command) -> None:
+        for folder, lines in (("x", GOOD), ("y", MIDDLE)):
+            record = Path(scored(command, "rec", {"mine": lines, "other": BAD}, "-m", "chrf", "--results", folder))
+            record.rename(record.parent / "rec")
+        content = compared(command, "x/rec", "y/rec")
+        names = {str(line["system"]) for line in content["scores"]}
+        assert names == {"other", "mine@x/rec", "mine@y/rec"}
+
+    def test_a_group_whose_runs_differ_between_records_is_two_systems(self, command: Command) -> None:
+        write("ref.en", *REFERENCES)
+        options = ("testset=plain", "testset.language_pair=de-en", "testset.references=[ref.en]", "metrics=[chrf]")
+        records = []
+        for number, first in enumerate((GOOD, BAD)):
+            write(f"h{number}/mine-seed1.en", *first)
+            write(f"h{number}/mine-seed2.en", *MIDDLE)
+            folder = (f"systems.folder.path=h{number}", "systems.folder.group_by='*-seed*'", "systems=[folder]")
+            assert command("run", *options, *folder, f"name=r{number}").code == 0
+            records.append(Path("results/latest").resolve())
+        for order in (records, records[::-1]):
+            content = compared(command, *map(str, order))
+            assert [(line["system"], line["n_replicates"]) for line in content["replicates"]] == [
+                (f"mine@{record.name}", 2) for record in order
+            ]
+        command("run", *options, "systems=[folder]", "systems.folder.path=h0", "name=alone")
+        finished = command("compare", str(records[0]), "results/latest")
+        assert finished.code == 2
+        assert "system 'mine-seed1': is a run of none and of 'mine' in different records" in finished.err
 
     def test_every_format(self, command: Command) -> None:
         record = scored(command, "one", {"good": GOOD, "bad": BAD}, "-m", "chrf", "ter")
@@ -129,6 +157,17 @@ class TestAcrossRuns:
             eh.compare(one, unti="segment")
         with pytest.raises(ConfigError, match="there is no record to compare"):
             eh.compare()
+        with pytest.raises(ConfigError, match="runs: one is a list"):
+            eh.compare([one, two])  # type: ignore[arg-type]
+        with pytest.raises(ConfigError, match=r"metrics='chrf': expected a list"):
+            eh.compare(one, metrics="chrf")
+        assert set(found.ranks.columns) >= {"rank_top", "cluster"}
+        assert (len(found.replicates), len(found.autorank)) == (0, 0)
+        assert list(eh.compare(two, autorank="wmt25", autorank_metrics=["chrf"]).autorank["metrics"]) == ["chrf"]
+        Path("s.tsv").write_text(
+            "system\tline\tq\n" + "".join(f"{s}\t{n}\t{q}\n" for s, q in (("a", 2), ("b", 1)) for n in range(9))
+        )
+        assert list(eh.compare("s.tsv").comparisons["p"]) == [2 / 2**9]
 
     def test_metrics_given_in_python(self) -> None:
         lines = {"good": ["a b c"] * 9, "bad": ["a x y"] * 9}
@@ -164,7 +203,8 @@ class TestRefusals:
         finished = command("compare", one, two)
         assert finished.code == 2
         assert f"{two}: is over another test set than {one}" in finished.err
-        assert len(set(re.findall(r"fingerprint ([0-9a-f]{8})", finished.err))) == 2
+        assert re.search(r"fingerprints [0-9a-f]{8} and [0-9a-f]{8}\)", finished.err)
+        assert "their references differ, first in segment '12'" in finished.err
 
     def test_another_signature(self, command: Command) -> None:
         one = scored(command, "one", {"good": GOOD}, "-m", "bleu", "chrf")
@@ -278,6 +318,12 @@ class TestScoreTables:
             finished = command("compare", self.table("s.tsv", changed))
             assert finished.code == 2
             assert said in finished.err
+        odd = self.table("s.tsv", [header, *rows[:3], (*rows[3][:3], "n/a", 1), *rows[4:]])
+        finished = command("compare", odd)
+        assert (finished.code, "s.tsv:5: column 'quality' holds 'n/a'; expected a number" in finished.err) == (2, True)
+        assert "is empty" in command("compare", self.table("s.tsv", [header, ("", *rows[0][1:])])).err
+        assert "--config-dir: is for runs" in command("compare", self.table("s.tsv"), "--config-dir", ".").err
+        assert "--table: JSON holds everything" in command("compare", "s.tsv", "-f", "json", "--table", "ranks").err
         path = self.table("s.tsv", [header, *rows[:-1], (*rows[-1][:3], "good", 1)])
         assert (
             "s.tsv:29: column 'quality' holds 'good'; expected a number"
@@ -289,6 +335,28 @@ class TestScoreTables:
         assert "is compared alone" in command("compare", path, path).err
         Path("t.tsv.gz").write_bytes(gzip.compress(b"system\tx\na\t1\n")[:-9])
         assert "t.tsv.gz: is a damaged gzip file" in command("compare", "t.tsv.gz").err
+
+    def test_errors_are_better_low(self, command: Command) -> None:
+        columns = ("system", "line", "MetricX-23", "ter", "MetricX-24")
+        rows = [columns, *((s, n, q, q, -q) for s, q in (("a", 0.9), ("b", 1.0)) for n in range(9))]
+        content = compared(command, self.table("s.tsv", rows))
+        best = {line["metric"]: line["system"] for line in content["ranks"] if line["cluster"] == 1}
+        assert best == {"MetricX-23": "a", "ter": "a", "MetricX-24": "a"}  # the last is negated, as WMT has it
+        metricx = next(line for line in content["comparisons"] if line["metric"] == "MetricX-23")
+        # A difference of 0.1 on MetricX's own scale: 93.6078 / (1 + exp(-2.627785)) = 87.3
+        assert metricx["human_agreement"] == pytest.approx(93.6078 / (1 + np.exp(-2.627785)))
+        finished = command("compare", "s.tsv", "--higher-is-better", "ter")
+        assert "ter ↑" in finished.out
+        assert "MetricX-23: mean of the column MetricX-23 of s.tsv, lower is better" in finished.out
+
+    def test_documents_of_two_domains_are_two(self, command: Command) -> None:
+        columns = ("system", "domain", "document", "line", "q")
+        rows = [columns, *((s, f"m{n % 2}", f"d{n % 3}", n, q) for s, q in (("a", 2), ("b", 1)) for n in range(12))]
+        (line,) = compared(command, self.table("s.tsv", rows))["comparisons"]
+        assert (line["unit"], line["n_units"]) == ("document", 6)
+        rows = [row if row[3] != 5 else (*row[:2], "", *row[3:]) for row in rows]
+        (line,) = compared(command, self.table("s.tsv", rows))["comparisons"]
+        assert (line["unit"], line["n_units"]) == ("segment", 12)  # one segment without a document
 
     def test_scores_between_0_and_1_are_shown_times_100(self, command: Command) -> None:
         rows = [("system", "line", "XCOMET-XL"), *((s, n, q) for s, q in (("a", 0.91), ("b", 0.9)) for n in range(9))]

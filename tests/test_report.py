@@ -321,8 +321,8 @@ class TestOfARun:
             "\n"
             "  Marked: the best of each metric and every system not significantly different from it (paired sign-flip "
             "test, exact, 9 segments, p ≤ 0.05, Holm over 10 pairs for each metric).\n"
-            "  A difference of this size is found with 80 % power (median over pairs, before correction): BLEU 4.9, "
-            "chrF2 5.4, chrF2++ 5.2, TER 13.7. Smaller ones are mostly missed.\n"
+            "  Smallest difference that one test finds with 80 % power (median over pairs, before correction): "
+            "BLEU 4.9, chrF2 5.4, chrF2++ 5.2, TER 13.7. Smaller ones are mostly missed.\n"
             "  BLEU: nrefs:1|case:mixed|eff:no|tok:13a|smooth:exp|version:2.6.0\n"
             "  chrF2: nrefs:1|case:mixed|eff:yes|nc:6|nw:0|space:no|version:2.6.0\n"
             "  chrF2++: nrefs:1|case:mixed|eff:yes|nc:6|nw:2|space:no|version:2.6.0\n"
@@ -409,9 +409,10 @@ class TestOfARun:
     ) -> None:
         command("run", "metrics=[ter]", "stats.baseline=literal")
         notes = eh.open_run("results/latest").table().notes
-        # 5 systems: 4 pairs with the baseline. polished - lossy, not tested here, is what marks lossy among all pairs.
-        assert notes[0].endswith("(paired sign-flip test, exact, 9 segments, p ≤ 0.05, Holm over 4 pairs).")
-        assert notes[1].startswith("Only pairs with literal were tested:")
+        assert notes[0] == (  # 5 systems: 4 pairs with the baseline
+            "Marked: significantly better than literal, the only system compared with (paired sign-flip test, exact, 9 "
+            "segments, p ≤ 0.05, Holm over 4 pairs)."
+        )
 
     def test_the_note_says_where_nothing_was_corrected(self, command: Callable[..., Finished]) -> None:
         command("run", "metrics=[bleu]", "stats.correction=none")
@@ -467,8 +468,8 @@ def check_latex(text: str) -> None:
     [
         # The smallest p of the exact test is 2 / 2^G; Holm multiplies it by the number of pairs.
         (9, 5, None),  # 2/512 x 10 = 0.039
-        (9, 6, "with 9 segments no p-value is below 0.0039, or 0.059 corrected for 15 pairs."),
-        (5, 2, "with 5 segments no p-value is below 0.062."),
+        (9, 6, "with 9 segments no p-value is below 0.00391, or 0.0586 corrected for 15 pairs."),
+        (5, 2, "with 5 segments no p-value is below 0.0625."),
         (6, 2, None),  # 2/64 = 0.031
         (17, 2, None),  # not exact
     ],

@@ -294,7 +294,7 @@ class TestDamage:
     SCORES = "system,metric,score,ci_low,ci_high,n_scored,n_missing,signature\n"
     COMPARISONS = (
         "metric,system_a,system_b,delta,p,p_holm,unit,n_units,method,n_draws,p_bh,ci_low,ci_high,interval,level,"
-        "n_segments,n_left_out,p_smallest,detectable,human_agreement,p_replicates\n"
+        "n_segments,n_left_out,p_smallest,detectable,human_agreement,p_replicates,is_significant\n"
     )
 
     @pytest.fixture(autouse=True)
@@ -354,7 +354,7 @@ class TestDamage:
         with pytest.raises(RecordError, match=r"comparisons\.csv:1: is damaged"):
             _ = RunView(Path()).comparisons
         Path("comparisons.csv").write_text(
-            f"{self.COMPARISONS}bleu,a,b,1.0,0.5,,segment,many,sign_flip,,,,,,0.95,9,0,0.1,,,\n"
+            f"{self.COMPARISONS}bleu,a,b,1.0,0.5,,segment,many,sign_flip,,,,,,0.95,9,0,0.1,,,,False\n"
         )
         with pytest.raises(RecordError, match=r"comparisons\.csv:2: is damaged: .*'many'"):
             _ = RunView(Path()).comparison_lines

@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import math
 from collections.abc import Callable, Sequence
+from typing import Any
 
 import numpy as np
 import pytest
@@ -26,7 +27,7 @@ from evalharness.stats.power import (
 from evalharness.stats.replicates import contestants, replicate_p
 from evalharness.stats.resampling import Measure, random_counts, random_swaps, resampled_scores
 from evalharness.stats.settings import StatsSettings, UnitKind
-from evalharness.stats.thresholds import difference_for, human_agreement
+from evalharness.stats.thresholds import curve_name, difference_for, human_agreement
 from evalharness.stats.units import units_of
 
 scipy_stats = pytest.importorskip("scipy.stats")
@@ -164,14 +165,20 @@ class TestSignFlip:
         assert test.p == 2**-8 == smallest_p(9, None)  # 2 of 2^9 swaps: none, and all
 
     def test_monte_carlo_agrees_with_enumeration(self) -> None:
-        scores = np.random.default_rng(5).normal(size=(2, 16)) + np.array([[0.45], [0.0]])
-        rows = mean_measure(scores).unit_sums
-        (exact,) = sign_flip(Measure(unit_sums=rows, to_corpus=mean))
-        # A unit that is equal in both changes no difference; with a 17th the test draws instead of enumerating.
-        padded = np.concatenate([rows, np.broadcast_to(rows[:1, :1], (2, 1, 2))], axis=1)
-        (drawn,) = sign_flip(Measure(unit_sums=padded, to_corpus=mean), n_draws=20_000)
-        assert drawn.n_draws == 20_000
+        measure = mean_measure(np.random.default_rng(5).normal(size=(2, 20)) + np.array([[0.6], [0.0]]))
+        (exact,) = sign_flip(measure)
+        (drawn,) = sign_flip(Measure(unit_sums=measure.unit_sums, to_corpus=mean), n_draws=20_000)
+        assert (exact.n_draws, drawn.n_draws) == (None, 20_000)
         assert drawn.p == pytest.approx(exact.p, abs=4 * (exact.p * (1 - exact.p) / 20_000) ** 0.5)
+
+    @pytest.mark.parametrize("is_mean", [True, False])
+    def test_units_without_a_difference_are_not_enumerated(self, is_mean: bool) -> None:
+        few = mean_measure(np.random.default_rng(6).normal(size=(2, 7)))
+        same = np.broadcast_to(few.unit_sums[:1, :1], (2, 50, 2))
+        many = np.concatenate([few.unit_sums[:, :3], same, few.unit_sums[:, 3:]], axis=1)
+        (alone,) = sign_flip(Measure(unit_sums=few.unit_sums, to_corpus=mean, is_mean=is_mean))
+        (among,) = sign_flip(Measure(unit_sums=many, to_corpus=mean, is_mean=is_mean))
+        assert (among.p, among.n_draws, among.n_units) == (alone.p, None, 57)
 
     def test_the_observed_draw_counts(self) -> None:
         scores = np.stack([np.random.default_rng(0).random(40) + 5, np.zeros(40)])
@@ -247,8 +254,8 @@ class TestDraws:
         assert found() == whole
 
     def test_large_whole_numbers_are_summed_exactly(self) -> None:
-        # 3e7 is above 2^24, where float32 would lose the last digit of 30,000,001.
-        scores = np.array([[3e7, 1.0, 0.0], [0.0, 0.0, 0.0]])
+        # One of these is below 2^24, but a resample may hold it twice, and float32 loses the last digit of 20,000,003.
+        scores = np.array([[10_000_001.0, 1.0, 0.0], [0.0, 0.0, 0.0]])
         sums = np.stack([scores, np.ones_like(scores)], axis=-1)
         measure = Measure(unit_sums=sums, to_corpus=lambda rows: np.asarray(rows[..., 0]))
         (resampled,) = resampled_scores([measure], n_resamples=50, rng=np.random.default_rng(1))
@@ -407,6 +414,20 @@ class TestThresholds:
     def test_difference_for_an_accuracy(self, metric: str, agreement: float, difference: float) -> None:
         assert difference_for(metric, agreement) == pytest.approx(difference, abs=5e-5)
 
+    def test_settings_that_differences_were_not_measured_with(self) -> None:
+        bleu = "nrefs:1|case:mixed|eff:no|tok:13a|smooth:exp|version:2.6.0"
+        assert curve_name("BLEU", bleu) == curve_name("BLEU", bleu.replace("13a", "zh")) == "BLEU"
+        chrf = "nrefs:1|case:mixed|eff:yes|nc:6|nw:0|space:no|version:2.6.0"
+        assert curve_name("chrF2", chrf) == "chrF2"
+        for heading, signature in (
+            ("BLEU", bleu.replace("mixed", "lc")),
+            ("BLEU", bleu + "|order:1"),
+            ("chrF2", chrf.replace("nc:6", "nc:1")),
+            ("chrF2++", chrf),
+            ("TER", "nrefs:1"),
+        ):
+            assert curve_name(heading, signature) is None
+
     def test_no_figure_where_there_is_none(self) -> None:
         assert difference_for("BLEU", 90) is None  # its curve ends at 88.3 %
         assert human_agreement("TER", 5.0) is None
@@ -443,7 +464,7 @@ class TestPower:
         assert smallest_p(9, None) == 2**-8
         assert smallest_p(0, None) == smallest_p(1, None) == 1.0
         assert smallest_p(30, 999) == 1 / 1000
-        assert smallest_p(4, 999) == 1 / 8
+        assert smallest_p(4, 999) == 1 / 1000  # a draw may miss what all swaps hold
 
     def test_jackknife_of_a_mean_is_its_standard_error(self) -> None:
         scores = np.random.default_rng(3).random((1, 12))
@@ -462,6 +483,10 @@ class TestPower:
             critical = scipy_stats.t.ppf(0.975, n_units - 1)
             power = 1 - scipy_stats.nct.cdf(critical, n_units - 1, factor)
             assert 0.78 < power < 0.8 * most + 0.01
+
+    def test_high_levels_are_simulated_in_parts(self) -> None:
+        # z[.9995] + z[.8] = 3.29 + 0.84 = 4.13; at 30 units the t distribution's tails add to it.
+        assert 4.13 < detectable_in_standard_errors(30, 0.001) < 5.0
 
     def test_nothing_is_detectable_where_nothing_can_be_rejected(self) -> None:
         assert minimum_detectable_effect(1.0, 5, alpha=0.05) is None  # p is at least 1/16
@@ -509,10 +534,20 @@ class TestUnits:
             units_of(["a", None], UnitKind.document)
 
 
-@pytest.mark.parametrize("settings", [{"level": 1.0}, {"n_draws": 0}, {"n_resamples": 0}, {"seed": -1}])
-def test_settings_that_make_no_sense(settings: dict[str, float]) -> None:
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {"level": 1.0},
+        {"level": 0.9999},
+        {"n_draws": 0},
+        {"n_resamples": 39},
+        {"seed": -1},
+        {"autorank_metrics": ("x",)},
+    ],
+)
+def test_settings_that_make_no_sense(settings: dict[str, Any]) -> None:
     with pytest.raises(ConfigError, match=f"stats.{next(iter(settings))}"):
-        StatsSettings(**settings)  # type: ignore[arg-type]
+        StatsSettings(**settings)
 
 
 def test_significance_is_the_complement_of_the_level() -> None:

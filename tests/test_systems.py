@@ -93,12 +93,17 @@ class TestGroups:
             "seed4": None,
             "-seed5": None,
         }
+        write("hyp/other.run2.en", "a")
         assert self.groups("*.run?")["other.run1"] == "other"  # a dot is a dot
 
-    def test_patterns_that_group_nothing(self) -> None:
+    def test_patterns_that_group_nothing(self, caplog: pytest.LogCaptureFixture) -> None:
         write("hyp/a.en", "a")
         with pytest.raises(InputError, match=r"no file is a run of a system by group_by=\*-seed\*; the first is a\.en"):
             self.groups("*-seed*")
+        for name in ("mine-seed1", "mine-seed2"):
+            write(f"hyp/{name}.en", "a")
+        assert self.groups("mine-seed*") == {"a": None, "mine-seed1": "1", "mine-seed2": "2"}
+        assert "no two files are runs of one system: 1, 2 have one each" in caplog.text
         for pattern in ("", "*", "seed", "*?"):
             with pytest.raises(ConfigError, match=r"group_by=.*first \* stands for the system's name"):
                 self.groups(pattern)

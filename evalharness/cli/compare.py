@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import csv
 import io
 import json
 import sys
@@ -19,7 +18,7 @@ from evalharness.errors import EXIT_DONE, ConfigError, InputError
 from evalharness.report.table import RENDERERS
 from evalharness.report.tables import table_names
 from evalharness.runs.scoretable import SUFFIXES, is_score_table, read_score_table
-from evalharness.runs.view import ComparisonLine
+from evalharness.runs.view import ComparisonLine, write_delimited
 from evalharness.stats.autorank import AutoRankRule
 from evalharness.stats.clusters import ClusterRule
 from evalharness.stats.settings import Correction, IntervalChoice, Method, StatsSettings, UnitKind
@@ -27,15 +26,18 @@ from evalharness.workflows.compare import Comparison, compare_runs, compare_scor
 
 _FORMATS = ("text", "markdown", "latex", "csv", "tsv", "json")
 _TABLES = ("systems", "comparisons")
+_DELIMITERS = {"csv": ",", "tsv": "\t"}
 _EPILOG = """examples:
   evalharness compare results/monday-1a2b3c4d results/tuesday-5e6f7a8b
   evalharness compare results/latest --baseline mine --method bootstrap -f latex > differences.tex
   evalharness compare scores.tsv.gz --autorank wmt25 --table systems
 
-The runs must be over the same test set; metrics count that all of them have, with the same signature. A system of the
-same name and other outputs in two runs is shown as NAME@RUN.
-A table of scores has a row per system and segment, a column `system`, columns that tell segments apart (document,
-segment, line, ...) and a column of numbers per metric, which is averaged.
+The runs must be over the same test set. They are compared by the metrics that all of them have, whose signatures must
+be the same. A system of the same name and other outputs in two runs is shown as NAME@RUN.
+A table of scores has a row per system and segment: a column `system`, columns that say where the segment is (testset,
+language_pair, domain, document, segment, paragraph, sentence, line, id, index or the like) and a column of numbers per
+metric, which is averaged. Higher is better but for MetricX, TER, WER and CER that are not negative.
+csv and tsv without --table hold the comparisons at full precision, as comparisons.csv of a run; json holds everything.
 """
 
 
@@ -43,6 +45,10 @@ def main(arguments: Sequence[str]) -> int:
     """Print the comparison; the exit code."""
     check_utf8(arguments)
     options = _parser().parse_args(arguments)
+    if options.format == "json" and options.table is not None:
+        raise ConfigError("--table: JSON holds everything; leave it out, or choose another format.")
+    if options.width is not None and options.format == "json":
+        raise ConfigError("--width: JSON has full precision; leave it out, or choose another format.")
     comparison = _compared(options)
     write_out(_rendered(comparison, options))
     return EXIT_DONE
@@ -69,7 +75,10 @@ def _parser() -> argparse.ArgumentParser:
     stats.add_argument("--interval", choices=_names(IntervalChoice), help="default: auto")
     stats.add_argument("--clusters", choices=_names(ClusterRule), help="default: wmt24")
     stats.add_argument("--autorank", choices=_names(AutoRankRule), help="default: none")
-    stats.add_argument("--level", type=float, metavar="SHARE", help="of intervals (default: 0.95)")
+    stats.add_argument("--autorank-metrics", nargs="+", metavar="NAME", help="what AutoRank averages (default: all)")
+    stats.add_argument(
+        "--level", type=float, metavar="SHARE", help="of intervals; significant is p <= 1 - SHARE (default: 0.95)"
+    )
     stats.add_argument("--n-draws", type=int, metavar="N", help="of the sign-flip test (default: 10000)")
     stats.add_argument("--n-resamples", type=int, metavar="N", help="of the bootstrap (default: 1000)")
     stats.add_argument("--seed", type=int, metavar="N", help="default: 12345")
@@ -79,6 +88,7 @@ def _parser() -> argparse.ArgumentParser:
     scores.add_argument("--system-column", metavar="NAME", help="default: system")
     scores.add_argument("--document-column", metavar="NAME", help="default: document, where there is one")
     scores.add_argument("--lower-is-better", nargs="+", default=[], metavar="METRIC")
+    scores.add_argument("--higher-is-better", nargs="+", default=[], metavar="METRIC")
     return parser
 
 
@@ -91,14 +101,21 @@ def _compared(options: argparse.Namespace) -> Comparison:
     given = {name: value for name in names if (value := getattr(options, name)) is not None}
     stats = build_stats(given)
     tables = [path for path in options.runs if is_score_table(path)]
-    of_tables = {"--system-column": options.system_column, "--document-column": options.document_column}
     if not tables:
-        for flag, value in {**of_tables, "--lower-is-better": options.lower_is_better or None}.items():
-            if value is not None:
+        of_tables = {
+            "--system-column": options.system_column,
+            "--document-column": options.document_column,
+            "--lower-is-better": options.lower_is_better,
+            "--higher-is-better": options.higher_is_better,
+        }
+        for flag, value in of_tables.items():
+            if value:
                 raise ConfigError(f"{flag}: is for a table of scores, and no RUN is a {', '.join(SUFFIXES)} file.")
         _check_folders(options.runs)
         build_metric = partial(recorded_metric, config_dir=options.config_dir)
         return compare_runs(options.runs, stats, build_metric, metrics=options.metrics)
+    if options.config_dir is not None:
+        raise ConfigError("--config-dir: is for runs; a table of scores needs no metric options.")
     if len(options.runs) > 1:
         raise ConfigError(f"{tables[0]}: a table of scores is compared alone; join tables into one first.")
     table = read_score_table(
@@ -108,7 +125,9 @@ def _compared(options: argparse.Namespace) -> Comparison:
         document_column=options.document_column,
     )
     print(f"evalharness: {tables[0]}: {table.read_as}", file=sys.stderr)
-    return compare_score_table(table, stats, lower_is_better=options.lower_is_better)
+    return compare_score_table(
+        table, stats, lower_is_better=options.lower_is_better, higher_is_better=options.higher_is_better
+    )
 
 
 def _check_folders(paths: Sequence[Path]) -> None:
@@ -122,21 +141,17 @@ def _check_folders(paths: Sequence[Path]) -> None:
 def _rendered(comparison: Comparison, options: argparse.Namespace) -> str:
     if options.format == "json":
         return _json(comparison)
-    if options.format == "csv" and options.table is None:
-        return _csv(comparison)
+    if options.format in _DELIMITERS and options.table is None:
+        return _delimited(comparison, _DELIMITERS[options.format])
     render = RENDERERS[options.format]
     tables = [options.table] if options.table is not None else list(_TABLES)
     return "\n".join(render(comparison.table(name, decimals=options.width)) for name in tables)
 
 
-def _csv(comparison: Comparison) -> str:
+def _delimited(comparison: Comparison, delimiter: str) -> str:
     """As `comparisons.csv` of a record."""
     text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(field.name for field in fields(ComparisonLine))
-    writer.writerows(
-        ["" if value is None else value for value in asdict(line).values()] for line in comparison.comparison_lines
-    )
+    write_delimited(text, ComparisonLine, comparison.comparison_lines, delimiter=delimiter)
     return text.getvalue()
 
 

@@ -92,3 +92,8 @@ class AveragesSegments(Protocol):
     score and statistic 1 is 1. Small test sets then get intervals from the exact test, with up to 20 units."""
 
     averages_segments: ClassVar[bool]
+
+
+def averages_segments(metric: Metric) -> bool:
+    """Whether a metric says that its corpus score is the mean of its segment scores."""
+    return isinstance(metric, AveragesSegments) and metric.averages_segments

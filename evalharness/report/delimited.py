@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import io
 
-from evalharness.report.table import Cell, Table, TextCell
+from evalharness.report.table import Cell, IntervalCell, PValueCell, ScoreCell, Table
 
 
 def render_csv(table: Table) -> str:
@@ -19,12 +19,35 @@ def render_tsv(table: Table) -> str:
 
 
 def _render(table: Table, *, delimiter: str) -> str:
+    """An interval takes two columns, low and high, and so do scores with a standard deviation."""
+    cells = list(zip(*table.rows, strict=True)) or [() for _ in table.columns]
+    parts = [_parts(column) for column in cells]
     text = io.StringIO()
     writer = csv.writer(text, delimiter=delimiter, lineterminator="\n")
-    writer.writerow(column.heading for column in table.columns)
-    writer.writerows([_value(cell) for cell in row] for row in table.rows)
+    writer.writerow(
+        f"{column.heading}{part}" for column, names in zip(table.columns, parts, strict=True) for part in names
+    )
+    for row in table.rows:
+        writer.writerow(_value(cell, part) for cell, names in zip(row, parts, strict=True) for part in names)
     return text.getvalue()
 
 
-def _value(cell: Cell) -> str | float:
-    return cell.text if isinstance(cell, TextCell) else cell.value()
+def _parts(column: tuple[Cell, ...]) -> tuple[str, ...]:
+    """What stands behind the heading of each column that a column of the table becomes."""
+    if any(isinstance(cell, IntervalCell) for cell in column):
+        return (" low", " high")
+    if any(isinstance(cell, ScoreCell) and cell.spread is not None for cell in column):
+        return ("", " sd")
+    return ("",)
+
+
+def _value(cell: Cell, part: str) -> str | float:
+    if isinstance(cell, IntervalCell):
+        value = cell.low if part == " low" else cell.high
+    elif isinstance(cell, ScoreCell):
+        value = cell.spread if part == " sd" else cell.score
+    elif isinstance(cell, PValueCell):
+        value = cell.p
+    else:
+        return cell.text
+    return "" if value is None else value

@@ -7,8 +7,14 @@ from collections.abc import Mapping, Sequence
 from statistics import median
 
 from evalharness.runs.plan import PlannedMetric, PlannedTestSet
-from evalharness.runs.view import ComparisonLine
+from evalharness.runs.view import ComparisonLine, Reported
 
+_FEWEST_BOOTSTRAP_UNITS = 30
+RUNS_MUST_DIFFER = (
+    "Where both systems have several runs, a significant difference is also one that exceeds that between runs of one "
+    "system: the p-value of runs is as small, or, where so few runs cannot give that (3 and 3: 0.1 at least), all runs "
+    "of one system are above all of the other's."
+)
 _METHODS = {"sign_flip": "paired sign-flip test", "bootstrap": "paired bootstrap test"}
 
 
@@ -45,72 +51,99 @@ def how_tested(lines: Sequence[ComparisonLine]) -> str:
     return ", ".join(parts) + (" for each metric" if len(families) > 1 else "")
 
 
+def baseline_of(run: Reported) -> str | None:
+    """The system that all others were compared with; None where all pairs were."""
+    stats = run.plan.settings.get("stats")
+    return stats.get("baseline") if isinstance(stats, Mapping) else None
+
+
 def untested(lines: Sequence[ComparisonLine]) -> list[str]:
-    """A sentence where the method gives no p-values here."""
+    """Sentences about pairs without a p-value."""
     without = [line for line in lines if line.p is None]
-    if not without:
+    few = [line for line in without if line.method == "bootstrap" and line.n_units < _FEWEST_BOOTSTRAP_UNITS]
+    notes = []
+    if few:
+        notes.append(
+            f"No p-values with {_units(few)}: the bootstrap would call equal systems different too often with fewer "
+            f"than {_FEWEST_BOOTSTRAP_UNITS}. Set stats.method=sign_flip (--method sign_flip)."
+        )
+    if len(without) > len(few):
+        pairs = ", ".join(f"{line.system_a} and {line.system_b}" for line in without if line not in few)
+        notes.append(f"No p-value for {pairs}: in some draw a score is not defined.")
+    return notes
+
+
+def impossible(lines: Sequence[ComparisonLine], heads: Mapping[str, str]) -> list[str]:
+    """For each metric by which nothing can be told apart, a sentence that says so and why."""
+    families = by_metric([line for line in lines if line.p is not None])
+    found = {
+        heads[name]: _why_impossible(family)
+        for name, family in families.items()
+        if _smallest_corrected(family) > family[0].alpha
+    }
+    if len(set(found.values())) == 1 and len(found) == len(families):
+        return [f"No difference can be significant here: {next(iter(found.values()))}"]
+    return [f"{head}: no difference can be significant here: {why}" for head, why in found.items()]
+
+
+def detectable(
+    lines: Sequence[ComparisonLine], metrics: Sequence[PlannedMetric], heads: Mapping[str, str], decimals: int
+) -> list[str]:
+    """The difference that is likely to be found, by metric."""
+    families = by_metric(lines)
+    found = [
+        f"{heads[metric.name]} {_size(median(known), metric, decimals)}"
+        for metric in metrics
+        if (known := [line.detectable for line in families.get(metric.name, []) if line.detectable is not None])
+    ]
+    if not found:
         return []
+    corrected = ", before correction" if any(_correction(line) for line in lines) else ""
     return [
-        f"No p-values with {_units(without)}: the bootstrap would call equal systems different too often with fewer "
-        "than 30. Set stats.method=sign_flip (--method sign_flip)."
+        f"Smallest difference that one test finds with 80 % power (median over pairs{corrected}): {', '.join(found)}. "
+        "Smaller ones are mostly missed."
     ]
 
 
-def what_can_be_told(
-    lines: Sequence[ComparisonLine], metrics: Sequence[PlannedMetric], heads: Mapping[str, str], decimals: int
-) -> list[str]:
-    """The smallest p-value there can be, the difference that is likely to be found, and that no claim is possible."""
-    tested = [line for line in lines if line.p is not None]
-    if not tested:
-        return []
-    families = by_metric(tested)
-    alpha = tested[0].alpha
-    impossible = [name for name, family in families.items() if _smallest_corrected(family) > alpha]
-    notes = [_smallest(families[name], heads[name] if len(families) > 1 else None) for name in impossible]
-    if len(impossible) == len(families) and len({_smallest(family, None) for family in families.values()}) == 1:
-        notes = [_smallest(families[impossible[0]], None)]
-    if len(impossible) < len(families):
-        found = [
-            f"{heads[metric.name]} {_size(_median_detectable(families[metric.name]), metric, decimals)}"
-            for metric in metrics
-            if metric.name in families and _median_detectable(families[metric.name]) is not None
-        ]
-        if found:
-            corrected = ", before correction" if any(_correction(line) for line in tested) else ""
-            notes.append(
-                f"A difference of this size is found with 80 % power (median over pairs{corrected}): "
-                f"{', '.join(found)}. Smaller ones are mostly missed."
-            )
-    return notes
-
-
-def left_out(lines: Sequence[ComparisonLine], heads: Mapping[str, str]) -> list[str]:
-    """For each metric with gaps, how many segments pairs go without."""
+def left_out(run: Reported, heads: Mapping[str, str]) -> list[str]:
+    """For each metric with gaps, how many segments pairs go without, and which systems are in no pair."""
     notes = []
-    for name, family in by_metric(lines).items():
+    families = by_metric(run.comparison_lines)
+    for name, head in heads.items():
+        family = families.get(name, [])
         counts = {line.n_left_out for line in family}
-        if max(counts):
+        if any(counts):
             notes.append(
-                f"{heads[name]}: differences are over the segments that both systems of a pair have a score for; "
+                f"{head}: differences are over the segments that both systems of a pair have a score for; "
                 f"{_range(counts)} of {family[0].n_segments + family[0].n_left_out} are left out."
             )
+        paired = {system for line in family for system in (line.system_a, line.system_b)}
+        alone = [one for one in dict.fromkeys(s.group or s.name for s in run.plan.systems) if one not in paired]
+        if family and alone:
+            notes.append(
+                f"{head}: {', '.join(alone)} shares no scored segment with another system and is not compared."
+            )
     return notes
 
 
-def _smallest(family: Sequence[ComparisonLine], head: str | None) -> str:
+def _why_impossible(family: Sequence[ComparisonLine]) -> str:
     line = min(family, key=lambda one: one.p_smallest)
-    together = f" corrected for {len(family)} pairs" if line.p_holm is not None and len(family) > 1 else ""
-    of = f"{head}: no" if head is not None else "No"
-    smallest = f"{line.p_smallest:.2g}"
-    if together:
-        smallest += f", or {_smallest_corrected(family):.2g}{together}"
-    more_draws = line.n_draws is not None and line.p_smallest >= 1 / (line.n_draws + 1)
-    remedy = (
-        f" Set stats.n_draws (--n-draws) to {_enough_draws(family)} or more."
-        if more_draws
-        else " So nothing is told apart, whatever the scores."
-    )
-    return f"{of} difference can be significant here: with {_units(family)} no p-value is below {smallest}.{remedy}"
+    if line.p_smallest == 1 and line.n_units > 1:
+        return f"no two systems differ in more than one of {_units(family)}, so no p-value is below 1."
+    smallest = f"{line.p_smallest:.3g}"
+    if line.p_holm is not None and len(family) > 1:
+        smallest += f", or {_smallest_corrected(family):.3g} corrected for {len(family)} pairs"
+    if line.n_draws is not None:
+        option = "n_resamples" if line.method == "bootstrap" else "n_draws"
+        noun = "resamples" if line.method == "bootstrap" else "draws"
+        return (
+            f"with {line.n_draws} {noun} no p-value is below {smallest}. Set stats.{option} "
+            f"(--{option.replace('_', '-')}) to {_enough_draws(family)} or more."
+        )
+    where = f"with {_units(family)}"
+    if line.p_smallest > 2.0 ** (1 - line.n_units):
+        where += ", of which the systems differ in few,"
+    return f"{where} no p-value is below {smallest}. So nothing is told apart, whatever the scores."
 
 
 def _smallest_corrected(family: Sequence[ComparisonLine]) -> float:
@@ -120,17 +153,12 @@ def _smallest_corrected(family: Sequence[ComparisonLine]) -> float:
 
 
 def _enough_draws(family: Sequence[ComparisonLine]) -> int:
-    needed = len(family) / family[0].alpha
-    return int(10 ** math.ceil(math.log10(needed)))
+    n_together = len(family) if family[0].p_holm is not None else 1
+    return int(10 ** math.ceil(math.log10(n_together / family[0].alpha)))
 
 
-def _median_detectable(family: Sequence[ComparisonLine]) -> float | None:
-    known = [line.detectable for line in family if line.detectable is not None]
-    return median(known) if known else None
-
-
-def _size(difference: float | None, metric: PlannedMetric, decimals: int) -> str:
-    shown = (difference or 0.0) * metric.display_factor
+def _size(difference: float, metric: PlannedMetric, decimals: int) -> str:
+    shown = difference * metric.display_factor
     return f"{shown:.{decimals}f}" if shown >= 1 else f"{shown:.2g}"
 
 

@@ -42,9 +42,6 @@ class ScoreCell:
             return shown
         return f"{shown} ± {_rounded(self.spread * self.display_factor, self.decimals)}"
 
-    def value(self) -> str | float:
-        return "" if self.score is None else self.score
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PValueCell:
@@ -54,9 +51,6 @@ class PValueCell:
 
     def shown(self) -> str:
         return "-" if self.p is None else f"{self.p:.3g}"
-
-    def value(self) -> str | float:
-        return "" if self.p is None else self.p
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,9 +67,6 @@ class IntervalCell:
             return "-"
         bounds = (_rounded(bound * self.display_factor, self.decimals) for bound in (self.low, self.high))
         return f"[{', '.join(bounds)}]"
-
-    def value(self) -> str | float:
-        return "" if self.low is None or self.high is None else f"[{self.low!r}, {self.high!r}]"
 
 
 def _rounded(value: float, decimals: int) -> str:
@@ -103,6 +94,9 @@ class Table:
     def has_numbers(self) -> list[bool]:
         """Whether each column holds numbers, which stand to the right."""
         return [any(not isinstance(row[index], TextCell) for row in self.rows) for index in range(len(self.columns))]
+
+    def __str__(self) -> str:
+        return self.to_text()
 
     def to_markdown(self) -> str:
         from evalharness.report.markdown import render_markdown

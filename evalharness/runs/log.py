@@ -14,6 +14,8 @@ from evalharness.errors import RecordError
 
 _log = logging.getLogger(__name__)
 
+_BYTES_PER_PART = 1 << 22  # logs of millions of rows are read part by part
+
 
 class JsonLines:
     """One log file. Read it once to continue it, then append.
@@ -31,23 +33,32 @@ class JsonLines:
         Raises: RecordError naming file and line where any other line is not a JSON object."""
         if not self._path.exists():
             return
-        content = self._path.read_bytes()
-        end = content.rfind(b"\n") + 1
-        if end < len(content):
+        number, rest = 1, b""
+        with open(self._path, "rb") as file:
+            while part := file.read(_BYTES_PER_PART):
+                whole, newline, rest_of_part = (rest + part).rpartition(b"\n")
+                rest = rest_of_part if newline else rest + part
+                if newline:
+                    yield from self._entries(number, whole)
+                    number += whole.count(b"\n") + 1
+        if rest:
             _log.warning("%s: the last line was cut off by an interruption; it was dropped.", self._path)
             if mend:
-                os.truncate(self._path, end)
+                os.truncate(self._path, self._path.stat().st_size - len(rest))
+
+    def _entries(self, first: int, whole: bytes) -> Iterator[tuple[int, dict[str, Any]]]:
+        """Number and entry of lines, the first of which has the number `first`."""
         try:
-            lines = content[:end].decode("utf-8").split("\n")[:-1]
+            lines = whole.decode("utf-8").split("\n")
         except UnicodeDecodeError as err:
-            raise self.damaged(content.count(b"\n", 0, err.start) + 1, "not UTF-8") from err
+            raise self.damaged(first + whole.count(b"\n", 0, err.start), "not UTF-8") from err
         try:
             entries = json.loads(f"[{','.join(lines)}]")  # three times as fast as line by line
         except ValueError:
             entries = []
         if len(entries) != len(lines) or not all(isinstance(entry, dict) for entry in entries):
-            entries = [self._parsed(number, line) for number, line in enumerate(lines, start=1)]
-        yield from enumerate(entries, start=1)
+            entries = [self._parsed(number, line) for number, line in enumerate(lines, start=first)]
+        yield from enumerate(entries, start=first)
 
     def _parsed(self, number: int, line: str) -> dict[str, Any]:
         try:

@@ -18,10 +18,12 @@ SUFFIXES = (".tsv", ".csv", ".tsv.gz", ".csv.gz")
 _SYSTEM_NAMES = ("system", "sysname", "model")
 _DOCUMENT_NAMES = ("document", "doc", "document_id", "doc_id", "docid")
 _TEXT_NAMES = ("source", "src", "hypothesis", "mt", "reference", "ref")
+_ABOVE_DOCUMENTS = ("testset", "language_pair", "lp", "langs", "domain")
 _PLACE_NAMES = (
     *_DOCUMENT_NAMES,
-    *("testset", "language_pair", "lp", "langs", "domain", "paragraph", "line", "line_id", "id", "item"),
-    *("segment", "seg", "segment_id", "seg_id"),
+    *_ABOVE_DOCUMENTS,
+    *("paragraph", "line", "line_id", "id", "item"),
+    *("segment", "seg", "segment_id", "seg_id", "segid", "sentence", "sent_id", "index", "idx", "row"),
 )
 _MISSING = ("", "None", "none", "nan", "NaN", "NA", "null")
 
@@ -68,7 +70,7 @@ def read_score_table(
             raise InputError(
                 f"{path}:1: no column {name!r}{nearest(name, header)} The columns are: {', '.join(header)}."
             )
-    chosen = list(metrics) or _metric_columns(header, rows, {system, document})
+    chosen = list(metrics) or _metric_columns(header, rows, {system, document}, path)
     if not chosen:
         raise InputError(f"{path}:1: no column of numbers among {', '.join(header)}; expected one per metric.")
     places = [
@@ -84,6 +86,8 @@ def read_score_table(
     seen: dict[tuple[int, int], int] = {}
     index_of = {name: index for index, name in enumerate(systems)}
     for number, row in rows:
+        if not row[system_place].strip():
+            raise InputError(f"{path}:{number}: column {system!r} is empty; every row needs the name of its system.")
         at = index_of[row[system_place]], segments[tuple(row[place] for place in places)]
         if at in seen:
             raise InputError(
@@ -94,15 +98,21 @@ def read_score_table(
         seen[at] = number
         for name in chosen:
             scores[name][at] = _number(row[header.index(name)], path, number, name)
-    documents = [None if document_place is None else keys[key][document_place] for key in sorted(keys)]
+    above = [places.index(place) for place in places if header[place].lower() in _ABOVE_DOCUMENTS]
+    documents = [
+        None
+        if document_place is None or not keys[key][document_place].strip()
+        else " ".join([*(key[place] for place in above), keys[key][document_place]])
+        for key in sorted(keys)
+    ]
     apart = ", ".join(header[place] for place in places) or "nothing"
     return ScoreTable(
         path=str(path),
         systems=tuple(systems),
         documents=tuple(documents),
         scores=scores,
-        read_as=f"systems in {system!r}, documents in {document!r}, segments told apart by {apart}; metrics: "
-        f"{', '.join(chosen)}",
+        read_as=f"systems are in column {system!r}, documents in {'none' if document is None else repr(document)}, "
+        f"segments are told apart by {apart}; metrics: {', '.join(chosen)}",
     )
 
 
@@ -133,12 +143,21 @@ def _column(header: list[str], given: str | None, usual: Sequence[str], path: st
     return given or next((name for one in usual for name in header if name.lower() == one), None)
 
 
-def _metric_columns(header: list[str], rows: list[tuple[int, list[str]]], taken: set[str | None]) -> list[str]:
+def _metric_columns(
+    header: list[str], rows: list[tuple[int, list[str]]], taken: set[str | None], path: str | Path
+) -> list[str]:
+    """Columns of numbers; of texts where less than half of the cells are numbers.
+
+    Raises: InputError naming the first other cell of a column of numbers."""
     chosen = []
     for index, name in enumerate(header):
         if name in taken or name.lower() in (*_PLACE_NAMES, *_TEXT_NAMES):
             continue
-        if all(_is_number(row[index]) for _, row in rows):
+        others = [(number, row[index]) for number, row in rows if not _is_number(row[index])]
+        if others and 2 * len(others) < len(rows):
+            number, cell = others[0]
+            raise _no_number(path, number, name, cell)
+        if not others:
             chosen.append(name)
     return chosen
 
@@ -156,5 +175,13 @@ def _number(cell: str, path: str | Path, number: int, name: str) -> float:
     if cell in _MISSING:
         return math.nan
     if not _is_number(cell):
-        raise InputError(f"{path}:{number}: column {name!r} holds {cell[:40]!r}; expected a number, or nothing.")
+        raise _no_number(path, number, name, cell)
     return float(cell)
+
+
+def _no_number(path: str | Path, number: int, name: str, cell: str) -> InputError:
+    missing = ", ".join(word for word in _MISSING if word)
+    return InputError(
+        f"{path}:{number}: column {name!r} holds {cell[:40]!r}; expected a number, or for a missing score nothing or "
+        f"one of {missing}. If it is no metric, name the metrics with --metrics."
+    )

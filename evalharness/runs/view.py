@@ -6,10 +6,10 @@ import csv
 import logging
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import asdict, dataclass, fields
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol, TypeVar, get_args, get_type_hints
+from typing import IO, TYPE_CHECKING, Any, Protocol, TypeVar, get_args, get_type_hints
 
 from evalharness.errors import InputError, RecordError
 from evalharness.runs.paths import RunPaths
@@ -48,7 +48,8 @@ class ComparisonLine:
     for, `n_draws` where every swap was gone through. `level` is the interval's; what is significant is so at 1 - level.
     `p_smallest` is the smallest p-value there could have been, `detectable` the difference that one test finds with
     80 % power, `human_agreement` the share of human judgements, in percent, that go with a difference of this size.
-    `p_replicates` is of the difference between the runs of the two systems, where both have several."""
+    `p_replicates` is of the difference between the runs of the two systems, where both have several; for
+    `is_significant` they must differ by more than their runs do, too."""
 
     metric: str
     system_a: str
@@ -71,6 +72,7 @@ class ComparisonLine:
     detectable: float | None
     human_agreement: float | None
     p_replicates: float | None
+    is_significant: bool
 
     @property
     def decisive_p(self) -> float | None:
@@ -80,10 +82,6 @@ class ComparisonLine:
     @property
     def alpha(self) -> float:
         return round(1 - self.level, 12)
-
-    @property
-    def is_significant(self) -> bool:
-        return self.decisive_p is not None and self.decisive_p <= self.alpha
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -155,6 +153,8 @@ class RunView:
         if not self.paths.plan.is_file():
             if self.paths.logs:
                 raise missing_plan(self.paths)
+            if not self.paths.folder.is_dir():
+                raise RecordError(f"{folder}: is not a run record: there is no such folder (looked in {Path.cwd()}).")
             raise RecordError(f"{folder}: is not a run record: it holds no plan.json.")
 
     def __repr__(self) -> str:
@@ -229,6 +229,16 @@ class RunView:
         return _frame(self.paths.comparisons, ComparisonLine, texts=("metric", "system_a", "system_b"))
 
     @cached_property
+    def autorank(self) -> pd.DataFrame:
+        """`autorank.csv`; empty where AutoRank was not asked for."""
+        return frame_of(self.autorank_lines, AutoRankLine)
+
+    @cached_property
+    def replicates(self) -> pd.DataFrame:
+        """`replicates.csv`; empty where no system has several runs."""
+        return frame_of(self.replicates_lines, ReplicatesLine)
+
+    @cached_property
     def ranks(self) -> pd.DataFrame:
         """`ranks.csv`."""
         _ = self.rank_lines
@@ -263,12 +273,26 @@ class RunView:
 
 def write_lines(path: Path, kind: type, lines: Sequence[Any]) -> None:
     """Write records of one kind as CSV, a header of their field names first, floats at full precision."""
-    names = [field.name for field in fields(kind)]
     with replacing(path) as file:
-        writer = csv.writer(file, lineterminator="\n")
-        writer.writerow(names)
-        for line in lines:
-            writer.writerow("" if (value := getattr(line, name)) is None else value for name in names)
+        write_delimited(file, kind, lines)
+
+
+def write_delimited(file: IO[str], kind: type, lines: Sequence[Any], *, delimiter: str = ",") -> None:
+    """The same into an open file."""
+    names = [field.name for field in fields(kind)]
+    writer = csv.writer(file, delimiter=delimiter, lineterminator="\n")
+    writer.writerow(names)
+    for line in lines:
+        writer.writerow("" if (value := getattr(line, name)) is None else value for name in names)
+
+
+def frame_of(lines: Sequence[Any], kind: type) -> pd.DataFrame:
+    """Lines as a frame, with its columns even where there is no line."""
+    import pandas as pd
+
+    names = [field.name for field in fields(kind)]
+    frame: pd.DataFrame = pd.DataFrame([asdict(line) for line in lines], columns=names)
+    return frame
 
 
 def _frame(path: Path, kind: type, *, texts: tuple[str, ...]) -> pd.DataFrame:
@@ -328,13 +352,17 @@ def _damaged(path: Path, number: int, kind: type, found: str) -> RecordError:
     return RecordError(f"{path}:{number}: is damaged: {found}; expected the columns {header}. {_WRITE_AGAIN}")
 
 
-def _value(cell: str, hint: Any) -> str | float | int | None:
+def _value(cell: str, hint: Any) -> str | float | int | bool | None:
     """What `write_lines` wrote of a value of this type.
 
     Raises: ValueError where it is none."""
     kinds = get_args(hint) or (hint,)
     if not cell and type(None) in kinds:
         return None
+    if kinds[0] is bool and cell not in ("True", "False"):
+        raise ValueError(f"{cell!r} is neither True nor False")
+    if kinds[0] is bool:
+        return cell == "True"
     read: Callable[[str], str | float | int] = kinds[0]
     return read(cell)
 

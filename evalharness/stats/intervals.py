@@ -80,7 +80,7 @@ def inverted_intervals(differences: Floats, counts: Floats, *, level: float) -> 
     n_together = max(1, _MEANS_TOGETHER // max(len(subsets), 1))
     intervals: list[Interval | None] = []
     for start in range(0, len(differences), n_together):
-        bounds = unrejected_shifts(differences[start : start + n_together], counts, subsets, alpha=1 - level)
+        bounds = unrejected_shifts(differences[start : start + n_together], counts, subsets, alpha=round(1 - level, 12))
         for low, high in zip(*bounds, strict=True):
             is_bounded = bool(np.isfinite(low) and np.isfinite(high))
             interval = Interval(

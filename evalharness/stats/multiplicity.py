@@ -20,7 +20,8 @@ def holm(p_values: Sequence[float]) -> list[float]:
 
 
 def benjamini_hochberg(p_values: Sequence[float]) -> list[float]:
-    """Benjamini and Hochberg's step-up corrected p-values, in the order given: they bound the share of false claims.
+    """Benjamini and Hochberg's step-up corrected p-values, in the order given: they bound the expected share of false
+    ones among claims.
 
     Source: Benjamini & Hochberg 1995."""
     order = np.argsort(p_values, kind="stable")[::-1]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
@@ -37,9 +38,14 @@ class PairedTest:
     n_draws: int | None
 
 
-def is_enumerated(measure: Measure) -> bool:
+def is_enumerated(measure: Measure, pair: Pair) -> bool:
     """Whether the sign-flip test goes through every swap instead of drawing some."""
-    return measure.n_units <= (MAX_EXACT_UNITS_OF_MEANS if measure.is_mean else MAX_EXACT_UNITS)
+    return n_differing(measure, pair) <= (MAX_EXACT_UNITS_OF_MEANS if measure.is_mean else MAX_EXACT_UNITS)
+
+
+def n_differing(measure: Measure, pair: Pair) -> int:
+    """In how many units two systems differ; swapping the others changes nothing."""
+    return int(_differing(measure, pair).sum())
 
 
 def sign_flip_tests(
@@ -47,29 +53,66 @@ def sign_flip_tests(
 ) -> list[list[PairedTest]]:
     """The paired approximate-randomisation test of each of a measure's pairs, in order, for each measure.
 
-    Under the null hypothesis the two outputs of a unit can be swapped. p is the share of all 2^G swaps whose
-    |difference| reaches the observed one (up to 16 units; 20 for means), or (1 + reached) / (draws + 1) over random
-    swaps above that, the same for all measures. Ties count, so identical systems get p = 1.
+    Under the null hypothesis the two outputs of a unit can be swapped. p is the share of all swaps whose |difference|
+    reaches the observed one where the two differ in up to 16 units (20 for means), or (1 + reached) / (draws + 1) over
+    random swaps above that, the same for all measures. Ties count, so identical systems get p = 1.
     All measures have the same units; pairs hold system indices.
     Source: Noreen 1989; Riezler & Maxwell 2005; Phipson & Smyth 2010 for the + 1."""
-    tests: list[list[PairedTest]] = [[] for _ in measures]
-    for exact in (True, False):
-        chosen = [index for index, one in enumerate(measures) if pairs[index] and is_enumerated(one) is exact]
+    found: list[dict[Pair, PairedTest]] = [{} for _ in measures]
+    together: list[tuple[int, list[Pair], bool]] = []
+    for index, (measure, of_measure) in enumerate(zip(measures, pairs, strict=True)):
+        enumerated = [pair for pair in of_measure if is_enumerated(measure, pair)]
+        drawn = [pair for pair in of_measure if pair not in set(enumerated)]
+        all_together = not measure.is_mean and measure.n_units <= MAX_EXACT_UNITS
+        if enumerated and all_together:
+            together.append((index, enumerated, True))
+        elif enumerated:
+            found[index] |= {pair: _enumerated(measure, pair) for pair in enumerated}
+        if drawn:
+            together.append((index, drawn, False))
+    for is_exact in (True, False):
+        chosen = [(index, of_index) for index, of_index, exact in together if exact is is_exact]
         if not chosen:
             continue
-        n_units = measures[chosen[0]].n_units
-        counters = [_counter(measures[index], pairs[index]) for index in chosen]
+        n_units = measures[chosen[0][0]].n_units
+        counters = [_counter(measures[index], of_index) for index, of_index in chosen]
         n_swaps = 0
-        for swaps in all_swaps(n_units) if exact else random_swaps(n_units, n_draws, rng):
+        for swaps in all_swaps(n_units) if is_exact else random_swaps(n_units, n_draws, rng):
             moved = sums_of(swaps, [counter.table for counter in counters])
             for counter, of_counter in zip(counters, moved, strict=True):
                 counter.count(of_counter)
             n_swaps += len(swaps)
-        for index, counter in zip(chosen, counters, strict=True):
-            p = counter.reached / n_swaps if exact else (1 + counter.reached) / (n_swaps + 1)
+        for (index, of_index), counter in zip(chosen, counters, strict=True):
+            p = counter.reached / n_swaps if is_exact else (1 + counter.reached) / (n_swaps + 1)
             p[counter.is_undefined] = np.nan
-            tests[index] = _tests(counter.deltas, p, n_units, None if exact else n_swaps)
-    return tests
+            tests = _tests(counter.deltas, p, n_units, None if is_exact else n_swaps)
+            found[index] |= dict(zip(of_index, tests, strict=True))
+    return [[found[index][pair] for pair in of_measure] for index, of_measure in enumerate(pairs)]
+
+
+def _differing(measure: Measure, pair: Pair) -> Array:
+    a, b = pair
+    return np.asarray((measure.unit_sums[a] != measure.unit_sums[b]).any(axis=1))
+
+
+def _enumerated(measure: Measure, pair: Pair) -> PairedTest:
+    """The exact test of one pair, over the units in which they differ; the others are summed into one."""
+    rows = measure.unit_sums[list(pair)]
+    if measure.is_mean:
+        scores = measure.to_corpus(rows.sum(axis=1))
+        differing = _differing(measure, pair)
+        p = _exact_p_of_mean(*rows[:, differing, 0])
+        return PairedTest(delta=float(scores[0] - scores[1]), p=p, n_units=measure.n_units, n_draws=None)
+    differing = _differing(measure, pair)
+    few = np.concatenate([rows[:, differing], rows[:, ~differing].sum(axis=1, keepdims=True)], axis=1)
+    counter = _Counter(Measure(unit_sums=few, to_corpus=measure.to_corpus), [(0, 1)])
+    n_swaps = 0
+    for swaps in all_swaps(few.shape[1]):  # the last unit, in which they do not differ, is never swapped
+        (moved,) = sums_of(swaps, [counter.table])
+        counter.count(moved)
+        n_swaps += len(swaps)
+    p = math.nan if counter.is_undefined[0] else float(counter.reached[0] / n_swaps)
+    return PairedTest(delta=float(counter.deltas[0]), p=p, n_units=measure.n_units, n_draws=None)
 
 
 def bootstrap_tests(
@@ -157,10 +200,8 @@ class _MeanCounter(_Counter):
         sums = measure.unit_sums[:, :, 0]
         self.table = SideBySide.of(measure.unit_sums, np.array([0]))
         self._observed = self._totals[self._first, 0] - self._totals[self._second, 0]
-        differences = np.array([np.abs(sums[a] - sums[b]).sum() for a, b in pairs])
-        magnitudes = np.abs(sums).sum(axis=1)
-        rounding = _ROUNDING * (magnitudes[self._first] + magnitudes[self._second])
-        self._threshold = np.abs(self._observed) - np.maximum(_TIE_TOLERANCE * differences, rounding)
+        tolerance = [_tolerance(sums[a], sums[b]) for a, b in pairs]
+        self._threshold = np.abs(self._observed) - np.array(tolerance)
 
     def count(self, moved: Floats) -> None:
         """Count swaps, given the sums of scores each moves of each system [1, S, B]."""
@@ -170,6 +211,36 @@ class _MeanCounter(_Counter):
             difference += self._observed[pairs, None]
             np.abs(difference, out=difference)
             self.reached[pairs] += (difference >= self._threshold[pairs, None]).sum(axis=1)
+
+
+def _tolerance(a: Floats, b: Floats) -> float:
+    """How far sums of the differences of these scores [G] may be off and still be the same number."""
+    return max(_TIE_TOLERANCE * float(np.abs(a - b).sum()), _ROUNDING * float(np.abs(a).sum() + np.abs(b).sum()))
+
+
+def _exact_p_of_mean(a: Floats, b: Floats) -> float:
+    """The share of all swaps of units that reach the observed difference of sums, for scores summed over units [G].
+
+    Subset sums of one half of the units are looked up among those of the other half, so that 2^20 swaps cost 2^10."""
+    differences, tolerance = a - b, _tolerance(a, b)
+    total = float(differences.sum())
+    if abs(total) <= tolerance:
+        return 1.0
+    if total < 0:
+        differences, total = -differences, -total
+    half = len(differences) // 2
+    left, right = _subset_sums(differences[:half]), np.sort(_subset_sums(differences[half:]))
+    # total - 2 * sum over swapped reaches the total itself, or its opposite, up to the tolerance
+    below = np.searchsorted(right, tolerance / 2 - left, side="right").sum()
+    above = (len(right) - np.searchsorted(right, total - tolerance / 2 - left, side="left")).sum()
+    return min(1.0, float(below + above) / float(2 ** len(differences)))
+
+
+def _subset_sums(values: Floats) -> Floats:
+    sums = np.zeros(1)
+    for value in values:
+        sums = np.concatenate([sums, sums + value])
+    return np.asarray(sums)
 
 
 def _counter(measure: Measure, pairs: Sequence[Pair]) -> _Counter:

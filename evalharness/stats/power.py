@@ -14,14 +14,18 @@ from evalharness.stats.intervals import half_of_subsets, unrejected_shifts
 POWER = 0.8
 _MAX_SIMULATED_UNITS = 100
 _N_SIMULATED = 4000  # the power at a quantile of so many has a standard error of 0.006
+_FEWEST_SIMULATED = 400
 _N_SUBSETS = 1023
+_MOST_MEANS = 1 << 23
+_MEANS_TOGETHER = 1 << 21
 _DRAWN_PER_REJECTION = 50
 
 
-def smallest_p(n_units: int, n_draws: int | None) -> float:
-    """The smallest p-value that a two-sided sign-flip test of so many differing units can give."""
-    exact = 2.0 ** (1 - n_units) if n_units > 0 else 1.0
-    return exact if n_draws is None else max(exact, 1 / (n_draws + 1))
+def smallest_p(n_differing: int, n_draws: int | None) -> float:
+    """The smallest p-value there can be: of all swaps of so many units that differ, or of random draws."""
+    if n_draws is not None:
+        return 1 / (n_draws + 1)
+    return 2.0 ** (1 - n_differing) if n_differing > 0 else 1.0
 
 
 def jackknife_standard_error(left_out: Floats) -> Floats:
@@ -53,7 +57,15 @@ def detectable_in_standard_errors(n_units: int, alpha: float) -> float:
         return normal.inv_cdf(1 - alpha / 2) + normal.inv_cdf(POWER)
     rng = np.random.default_rng(0)  # a constant of mathematics, found by simulation: no setting moves it
     differences = rng.standard_normal((_N_SIMULATED, n_units))
-    low, high = unrejected_shifts(differences, np.ones(n_units), _subsets(n_units, alpha, rng), alpha=alpha)
+    subsets = _subsets(n_units, alpha, rng)
+    if len(subsets) * _N_SIMULATED > _MOST_MEANS:  # a small alpha asks for many subsets
+        differences = differences[: max(_FEWEST_SIMULATED, _MOST_MEANS // len(subsets))]
+    n_together = max(1, _MEANS_TOGETHER // max(len(subsets), 1))
+    parts = [
+        unrejected_shifts(differences[start : start + n_together], np.ones(n_units), subsets, alpha=alpha)
+        for start in range(0, len(differences), n_together)
+    ]
+    low, high = (np.concatenate(bounds) for bounds in zip(*parts, strict=True))
     if np.isinf(low[0]):
         return math.inf
     # Of differences around 0 shifted by d, 0 is rejected where d > -low: that is how much each needs. By symmetry,

@@ -38,7 +38,7 @@ def contestants(systems: Sequence[str], groups: Sequence[str | None]) -> list[Co
         if is_group and (name, False) in members:
             raise ConfigError(f"group {name!r}: a system outside of the group has the same name. Rename one of them.")
     return [
-        Contestant(name=name, members=tuple(indices), is_group=is_group)
+        Contestant(name=name, members=tuple(sorted(indices, key=lambda index: systems[index])), is_group=is_group)
         for (name, is_group), indices in members.items()
     ]
 
@@ -84,11 +84,16 @@ def mean_over_stacked(to_corpus: ToCorpus, n_stacked: int) -> ToCorpus:
     return mean
 
 
+def smallest_replicate_p(n_a: int, n_b: int) -> float:
+    """The smallest p-value that so many runs can give: all of one system's above all of the other's."""
+    return (2 if n_a == n_b else 1) / math.comb(n_a + n_b, n_a)
+
+
 def replicate_p(scores_a: Sequence[float], scores_b: Sequence[float], *, n_draws: int, seed: int) -> float:
     """The two-sided p-value of the difference of mean scores when replicates are relabelled: whether the difference is
     more than that between runs of one system.
 
-    All relabellings up to 200,000 of them, else random ones. 2 of 20 is the least that 3 and 3 replicates can give.
+    All relabellings up to 200,000 of them, else random ones.
     Source: Fisher 1935; Phipson & Smyth 2010 for random ones."""
     scores = np.array([*scores_a, *scores_b])
     n_a, n_all = len(scores_a), len(scores)

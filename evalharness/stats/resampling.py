@@ -70,19 +70,20 @@ def varying_statistics(unit_sums: Floats) -> Array:
 class SideBySide:
     """Rows of units as one matrix, for products with blocks of draws.
 
-    `matrix` is [C, G], its rows statistic by statistic, systems within. Where all values are whole and sums stay below
-    2^24, float32 gives the same sums."""
+    `matrix` is [C, G], its rows statistic by statistic, systems within. Where all values are whole and no sum of a draw
+    can reach 2^24, float32 gives the same sums."""
 
     matrix: Array
     n_systems: int
 
     @classmethod
-    def of(cls, unit_sums: Floats, statistics: Array) -> SideBySide:
-        """The chosen statistics of unit_sums [S, G, K]."""
+    def of(cls, unit_sums: Floats, statistics: Array, *, are_resampled: bool = False) -> SideBySide:
+        """The chosen statistics of unit_sums [S, G, K]; a resample may hold one unit G times, a swap holds it once."""
         n_systems, n_units, _ = unit_sums.shape
         matrix = np.ascontiguousarray(unit_sums[:, :, statistics].transpose(2, 0, 1)).reshape(-1, n_units)
         is_whole = all(bool((row == np.rint(row)).all()) for row in matrix)
-        if is_whole and np.abs(matrix).sum(axis=1).max(initial=0.0) < _EXACT_IN_FLOAT32:
+        largest = n_units * np.abs(matrix).max(axis=1) if are_resampled else np.abs(matrix).sum(axis=1)
+        if is_whole and largest.max(initial=0.0) < _EXACT_IN_FLOAT32:
             matrix = matrix.astype(np.float32)
         return cls(matrix=matrix, n_systems=n_systems)
 
@@ -159,8 +160,8 @@ def resampled_scores(measures: Sequence[Measure], *, n_resamples: int, rng: np.r
         return []
     varying = [varying_statistics(measure.unit_sums) for measure in measures]
     same = [np.setdiff1d(np.arange(m.unit_sums.shape[2]), v) for m, v in zip(measures, varying, strict=True)]
-    tables = [SideBySide.of(m.unit_sums, v) for m, v in zip(measures, varying, strict=True)]
-    shared = [SideBySide.of(m.unit_sums[:1], s) for m, s in zip(measures, same, strict=True)]
+    tables = [SideBySide.of(m.unit_sums, v, are_resampled=True) for m, v in zip(measures, varying, strict=True)]
+    shared = [SideBySide.of(m.unit_sums[:1], s, are_resampled=True) for m, s in zip(measures, same, strict=True)]
     scores = [np.empty((table.n_systems, n_resamples)) for table in tables]
     start = 0
     for counts in random_counts(measures[0].n_units, n_resamples, rng):

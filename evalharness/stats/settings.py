@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from enum import Enum
 
 from evalharness.errors import ConfigError
 from evalharness.stats.autorank import AutoRankRule
 from evalharness.stats.clusters import ClusterRule
+
+_HIGHEST_LEVEL = 0.999
 
 
 class UnitKind(Enum):
@@ -61,11 +64,22 @@ class StatsSettings:
     seed: int = 12345
 
     def __post_init__(self) -> None:
-        if not 0 < self.level < 1:
-            raise ConfigError(f"stats.level={self.level}: expected a share between 0 and 1, such as 0.95.")
-        for name in ("n_resamples", "n_draws"):
-            if getattr(self, name) < 1:
-                raise ConfigError(f"stats.{name}={getattr(self, name)}: expected at least 1.")
+        if not 0 < self.level <= _HIGHEST_LEVEL:
+            raise ConfigError(
+                f"stats.level={self.level}: expected a share above 0 and at most {_HIGHEST_LEVEL}, such as 0.95."
+            )
+        if self.n_draws < 1:
+            raise ConfigError(f"stats.n_draws={self.n_draws}: expected at least 1.")
+        needed = math.ceil(2 / (1 - self.level) - 1e-9)
+        if self.n_resamples < needed:
+            raise ConfigError(
+                f"stats.n_resamples={self.n_resamples}: too few for an interval of {100 * self.level:g} %; expected at "
+                f"least {needed}, and better ten times as many."
+            )
+        if self.autorank_metrics and self.autorank is AutoRankRule.none:
+            raise ConfigError(
+                "stats.autorank_metrics: says what AutoRank averages; set stats.autorank=wmt25 or wmt24 too."
+            )
         if self.seed < 0:
             raise ConfigError(f"stats.seed={self.seed}: expected 0 or more.")
 

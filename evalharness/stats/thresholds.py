@@ -29,6 +29,24 @@ CURVES: Mapping[str, Curve] = MappingProxyType(
 Source: Kocmi et al. 2024, "Navigating the Metrics Maze", fitted on ToShip23."""
 
 
+_AS_MEASURED: Mapping[str, frozenset[str]] = MappingProxyType(
+    {
+        "BLEU": frozenset({"case:mixed", "eff:no", "smooth:exp"}),
+        "chrF2": frozenset({"case:mixed", "eff:yes", "nc:6", "nw:0", "space:no"}),
+    }
+)
+"""What the signature must say; tokenizers follow the language. Nothing beside these may differ from the defaults."""
+_NOT_AS_MEASURED = ("order:", "beta:", "smooth_value:")
+
+
+def curve_name(heading: str, signature: str) -> str | None:
+    """The metric, by its name in `CURVES`, whose differences were measured; None for others and for other settings."""
+    fields = signature.split("|")
+    if heading not in CURVES or any(field.startswith(_NOT_AS_MEASURED) for field in fields):
+        return None
+    return heading if _AS_MEASURED.get(heading, frozenset()) <= set(fields) else None
+
+
 def human_agreement(metric: str, difference: float) -> float | None:
     """The share, in percent, of comparisons in which people agree with a difference of this size; from 50, a toss, up.
 

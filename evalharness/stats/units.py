@@ -28,6 +28,10 @@ class Units:
         starts = np.searchsorted(self.index[order], np.arange(self.n_units))
         return np.asarray(np.add.reduceat(rows[:, order], starts, axis=1), dtype=np.float64)
 
+    def counts(self, mask: Array) -> Array:
+        """How many of the segments that the mask [N] holds are in each unit: [G]."""
+        return np.bincount(self.index[mask], minlength=self.n_units)
+
 
 def units_of(documents: Sequence[str | None], kind: UnitKind) -> Units:
     """The units of a test set, given each segment's document.

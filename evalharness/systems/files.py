@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import logging
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -14,6 +15,8 @@ from evalharness.records import LanguagePair
 from evalharness.systems.base import Member
 from evalharness.systems.hypotheses import Hypotheses
 from evalharness.textio import read_json
+
+_log = logging.getLogger(__name__)
 
 PROVENANCE_FILE = "provenance.json"
 
@@ -78,10 +81,18 @@ class Folder:
             )
             for path in files
         ]
-        if self.group_by is not None and all(member.group is None for member in members):
+        groups = [member.group for member in members if member.group is not None]
+        if self.group_by is not None and not groups:
             raise InputError(
                 f"{folder}: no file is a run of a system by group_by={self.group_by}; the first is {files[0].name}. "
                 "The pattern is of names without their ending, such as *-seed*."
+            )
+        if len(groups) > 1 and len(groups) == len(set(groups)):
+            _log.warning(
+                "%s: by group_by=%s no two files are runs of one system: %s have one each.",
+                folder,
+                self.group_by,
+                ", ".join(groups),
             )
         return members
 

@@ -5,15 +5,16 @@ from __future__ import annotations
 import itertools
 import logging
 import math
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 
 from evalharness.errors import ConfigError, MissingError, RecordError, nearest
-from evalharness.metrics.base import AveragesSegments, Metric
+from evalharness.metrics.base import Metric, averages_segments
 from evalharness.records import Array, Floats, LanguagePair
 from evalharness.report.settings import ReportSettings
 from evalharness.report.table import Table
@@ -21,8 +22,8 @@ from evalharness.report.tables import build_table
 from evalharness.runs.log import JsonLines
 from evalharness.runs.plan import Plan, PlannedMetric, PlannedSystem, PlannedTestSet, now, recorded_versions
 from evalharness.runs.scoretable import ScoreTable
-from evalharness.runs.view import AutoRankLine, ComparisonLine, RankLine, ReplicatesLine, RunView, ScoreLine
-from evalharness.stats.claims import MetricRows
+from evalharness.runs.view import AutoRankLine, ComparisonLine, RankLine, ReplicatesLine, RunView, ScoreLine, frame_of
+from evalharness.stats.inquiries import MetricRows
 from evalharness.stats.settings import StatsSettings
 from evalharness.workflows.lines import Lines, Measured, check_stats, lines_of
 
@@ -35,6 +36,8 @@ MetricBuilder: TypeAlias = Callable[[str, object], Metric]
 """A metric from its name and what a record's settings say of it."""
 _SHARES_SHOWN_TIMES = 100.0
 _LARGEST_SHARE = 1.5
+_SHARES = ("comet", "xcomet", "cometkiwi", "unite", "bleurt")
+_ERRORS = ("metricx", "ter", "wer", "cer")
 _MEASURED_AS_MEANS = ("COMET-22", "CometKiwi-22", "XCOMET-XL", "MetricX-23")
 """Metrics whose differences are known to mean something to people, and whose corpus scores are means of segments'."""
 
@@ -69,25 +72,33 @@ class Comparison:
     @property
     def comparisons(self) -> pd.DataFrame:
         """A row per metric and pair, as in a record's `comparisons.csv`."""
-        return _frame(self.lines.comparisons)
+        return frame_of(self.lines.comparisons, ComparisonLine)
 
     @property
     def scores(self) -> pd.DataFrame:
         """A row per system and metric, as in a record's `scores.csv`."""
-        return _frame(self.lines.scores)
+        return frame_of(self.lines.scores, ScoreLine)
+
+    @property
+    def ranks(self) -> pd.DataFrame:
+        """A row per metric and system, as in a record's `ranks.csv`."""
+        return frame_of(self.lines.ranks, RankLine)
+
+    @property
+    def autorank(self) -> pd.DataFrame:
+        """A row per system; empty where AutoRank was not asked for."""
+        return frame_of(self.lines.autoranks, AutoRankLine)
+
+    @property
+    def replicates(self) -> pd.DataFrame:
+        """A row per metric and system of several runs; empty where there is none."""
+        return frame_of(self.lines.replicates, ReplicatesLine)
 
     def table(self, name: str = "comparisons", *, decimals: int | None = None) -> Table:
         """A table, at full precision until it is rendered.
 
         Raises: ConfigError for a table there is not."""
         return build_table(name, self, ReportSettings() if decimals is None else ReportSettings(decimals=decimals))
-
-
-def _frame(lines: Sequence[Any]) -> pd.DataFrame:
-    import pandas as pd
-
-    frame: pd.DataFrame = pd.DataFrame([asdict(line) for line in lines])
-    return frame
 
 
 def compare_runs(
@@ -104,37 +115,58 @@ def compare_runs(
         raise ConfigError("there is no record to compare; name at least one folder, such as results/latest.")
     testset = _shared_testset(views)
     planned = _shared_metrics(views, metrics)
-    segments, documents = _segments(views[0])
     entrants = _entrants(views)
-    systems = [entrant.planned for entrant in entrants]
-    check_stats([one.name for one in systems], [one.group for one in systems], [one.name for one in planned], stats)
+    names = [entrant.planned.name for entrant in entrants]
+    groups = [entrant.planned.group for entrant in entrants]
+    built = [_rebuilt(views[0], metric, testset, build_metric) for metric in planned]
+    stacks_runs = not all(averages_segments(metric) for metric in built)
+    check_stats(names, groups, [one.name for one in planned], stats, stacks_runs=stacks_runs)
+    segments = _segments(views[0], ["segment", "document"])
     measured = [
         Measured.by(
-            _rebuilt(views[0], metric, testset, build_metric),
-            name=metric.name,
-            signature=metric.signature or "",
-            rows=_rows(entrants, metric.name, segments),
+            metric,
+            name=one.name,
+            signature=one.signature or "",
+            rows=_rows(entrants, one.name, segments["segment"]),
         )
-        for metric in planned
+        for metric, one in zip(built, planned, strict=True)
     ]
-    lines = lines_of([one.name for one in systems], [one.group for one in systems], documents, measured, stats)
-    name = "-".join(dict.fromkeys(view.plan.name for view in views))
-    return Comparison(plan=_plan(name, testset, systems, planned, stats), lines=lines)
+    return Comparison(
+        plan=_plan(
+            "-".join(dict.fromkeys(view.plan.name for view in views)),
+            testset,
+            [entrant.planned for entrant in entrants],
+            planned,
+            stats,
+        ),
+        lines=lines_of(names, groups, segments["document"], measured, stats),
+    )
 
 
-def compare_score_table(table: ScoreTable, stats: StatsSettings, *, lower_is_better: Sequence[str] = ()) -> Comparison:
+def compare_score_table(
+    table: ScoreTable,
+    stats: StatsSettings,
+    *,
+    lower_is_better: Sequence[str] = (),
+    higher_is_better: Sequence[str] = (),
+) -> Comparison:
     """Compare the systems of a table of segment scores; each metric is the mean over segments.
 
+    Where it is not said which is better, higher is, but for metrics known to count errors (MetricX, TER, WER, CER)
+    whose scores are not negative.
     Raises: ConfigError for a metric or system that is not there."""
-    for name in lower_is_better:
+    for name in (*lower_is_better, *higher_is_better):
         if name not in table.scores:
             raise ConfigError(
-                f"lower is better: {name!r}: no such metric{nearest(name, table.scores)} "
+                f"which is better: {name!r}: no such metric{nearest(name, table.scores)} "
                 f"Metrics are: {', '.join(table.scores)}."
             )
-    systems = [PlannedSystem(name=name, signature="", provenance=table.path) for name in table.systems]
-    check_stats(table.systems, [None] * len(systems), list(table.scores), stats)
-    planned = [_planned(name, scores, table, name not in lower_is_better) for name, scores in table.scores.items()]
+    groups = [None] * len(table.systems)
+    check_stats(table.systems, groups, list(table.scores), stats, stacks_runs=False)
+    planned = []
+    for name, scores in table.scores.items():
+        is_lower = name in lower_is_better or (name not in higher_is_better and _counts_errors(name, scores))
+        planned.append(_planned(name, scores, table, higher_is_better=not is_lower))
     measured = [_imported(metric, scores) for metric, scores in zip(planned, table.scores.values(), strict=True)]
     name = Path(table.path).name.split(".")[0]
     testset = PlannedTestSet(
@@ -145,8 +177,11 @@ def compare_score_table(table: ScoreTable, stats: StatsSettings, *, lower_is_bet
         fingerprint="",
         provenance=table.path,
     )
-    lines = lines_of(table.systems, [None] * len(systems), table.documents, measured, stats)
-    return Comparison(plan=_plan(name, testset, systems, planned, stats), lines=lines)
+    systems = [PlannedSystem(name=one, signature="", provenance=table.path) for one in table.systems]
+    return Comparison(
+        plan=_plan(name, testset, systems, planned, stats),
+        lines=lines_of(table.systems, groups, table.documents, measured, stats),
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -161,20 +196,42 @@ class _Entrant:
 def _shared_testset(views: Sequence[RunView]) -> PlannedTestSet:
     first = views[0].plan.testset
     for view in views[1:]:
-        other = view.plan.testset
-        if other.fingerprint != first.fingerprint:
+        if view.plan.testset.fingerprint != first.fingerprint:
             raise ConfigError(
-                f"{view.folder}: is over another test set than {views[0].folder}: {_said(other)}, not {_said(first)}. "
-                "Only systems on the same segments, with the same sources and references, can be compared."
+                f"{view.folder}: is over another test set than {views[0].folder}: {_difference(view, views[0])} "
+                f"(fingerprints {view.plan.testset.fingerprint[:8]} and {first.fingerprint[:8]}). Only systems on the "
+                "same segments, with the same sources, references and documents, can be compared; score one of them "
+                "again on the other's test set."
             )
     return first
 
 
-def _said(testset: PlannedTestSet) -> str:
-    return (
-        f"{testset.name} {testset.language_pair} of {testset.n_segments} segments (fingerprint "
-        f"{testset.fingerprint[:8]})"
-    )
+def _difference(one: RunView, other: RunView) -> str:
+    """What differs between two test sets, first of all."""
+    for field, said in (("language_pair", "language pair"), ("n_segments", "number of segments")):
+        values = [getattr(view.plan.testset, field) for view in (one, other)]
+        if values[0] != values[1]:
+            return f"its {said} is {values[0]}, not {values[1]}"
+    columns = {"segment": "ids", "source": "sources", "references": "references", "document": "documents"}
+    columns["domain"] = "domains"
+    tables = [_segments(view, list(columns)) for view in (one, other)]
+    for column, said in columns.items():
+        for row, (mine, theirs) in enumerate(zip(*(table[column] for table in tables), strict=True)):
+            if mine != theirs:
+                return f"their {said} differ, first in segment {tables[1]['segment'][row]!r}"
+    return "they differ in what segments.parquet does not hold"
+
+
+def _segments(view: RunView, columns: list[str]) -> dict[str, list[Any]]:
+    """Columns of a test set's segments, from the rows of the first system."""
+    import pyarrow.parquet as pq
+
+    if not view.paths.segments.is_file():
+        raise RecordError(
+            f"{view.paths.segments}: is not there: the run was interrupted before it was written. Run it again."
+        )
+    table = pq.read_table(view.paths.segments, columns=columns).slice(0, view.plan.testset.n_segments)
+    return {name: table[name].to_pylist() for name in columns}
 
 
 def _shared_metrics(views: Sequence[RunView], asked: Sequence[str]) -> list[PlannedMetric]:
@@ -201,76 +258,84 @@ def _shared_metrics(views: Sequence[RunView], asked: Sequence[str]) -> list[Plan
         if signature != metric.signature:
             raise ConfigError(
                 f"metric {metric.name!r}: its signature in {view.folder} is {signature}, in {views[0].folder} "
-                f"{metric.signature}. Such scores cannot be compared; score one of the runs again, or leave the metric "
-                "out with --metrics."
+                f"{metric.signature}. Such scores cannot be compared; score one of the runs again, or name other "
+                "metrics with --metrics."
             )
     return chosen
 
 
-def _segments(view: RunView) -> tuple[list[str], list[str | None]]:
-    """Id and document of each segment."""
-    import pyarrow.parquet as pq
-
-    if not view.paths.segments.is_file():
-        raise RecordError(
-            f"{view.paths.segments}: is not there: the run was interrupted before it was written. Run it again."
-        )
-    columns = pq.read_table(view.paths.segments, columns=["segment", "document"]).slice(0, view.plan.testset.n_segments)
-    return columns["segment"].to_pylist(), columns["document"].to_pylist()
-
-
 def _entrants(views: Sequence[RunView]) -> list[_Entrant]:
+    """Every system once.
+
+    Raises: ConfigError where one system is a run of another in one record, and of none or of a third in another."""
     outputs: dict[str, dict[str, list[RunView]]] = {}
-    for view in views:
-        for system in view.plan.systems:
-            outputs.setdefault(system.name, {}).setdefault(system.signature, []).append(view)
-    found: dict[tuple[str, str], _Entrant] = {}
-    for view in views:
-        for system in view.plan.systems:
-            if (system.name, system.signature) in found:
-                continue
-            behind = f"@{view.folder.resolve().name}" if len(outputs[system.name]) > 1 else ""
-            found[system.name, system.signature] = _Entrant(
-                planned=replace(
-                    system,
-                    name=f"{system.name}{behind}",
-                    group=None if system.group is None else f"{system.group}{behind}",
-                ),
-                recorded_name=system.name,
-                views=tuple(outputs[system.name][system.signature]),
+    groups: dict[tuple[str, str], set[str | None]] = {}
+    for view, system in _systems(views):
+        outputs.setdefault(system.name, {}).setdefault(system.signature, []).append(view)
+        groups.setdefault((system.name, system.signature), set()).add(system.group)
+    for (name, _), of_system in groups.items():
+        if len(of_system) > 1:
+            said = " and ".join("of none" if group is None else f"of {group!r}" for group in sorted(of_system, key=str))
+            raise ConfigError(
+                f"system {name!r}: is a run {said} in different records; group_by must group it in the same way. Give "
+                "the command of one of the runs again with the other's group_by."
             )
+    clashing = {name for name, of_name in outputs.items() if len(of_name) > 1}
+    # Runs of one system that differ between records are runs of two systems, with all their siblings.
+    clashing_groups = {system.group for _, system in _systems(views) if system.group and system.name in clashing}
+    behind = _short_names(views)
+    found: dict[tuple[str, str, str], _Entrant] = {}
+    for view, system in _systems(views):
+        in_clashing_group = system.group in clashing_groups
+        suffix = f"@{behind[view.folder]}" if system.name in clashing or in_clashing_group else ""
+        key = (system.name, system.signature, suffix if in_clashing_group else "")
+        if key in found:
+            continue
+        found[key] = _Entrant(
+            planned=replace(
+                system,
+                name=f"{system.name}{suffix}",
+                group=None if system.group is None else f"{system.group}{suffix}",
+            ),
+            recorded_name=system.name,
+            views=(view,) if in_clashing_group else tuple(outputs[system.name][system.signature]),
+        )
     return list(found.values())
+
+
+def _systems(views: Sequence[RunView]) -> Iterator[tuple[RunView, PlannedSystem]]:
+    return ((view, system) for view in views for system in view.plan.systems)
+
+
+def _short_names(views: Sequence[RunView]) -> dict[Path, str]:
+    """The name of each record's folder; with what is above it where that is not enough to tell them apart."""
+    resolved = {view.folder: view.folder.resolve() for view in views}
+    for n_parts in range(1, max(len(path.parts) for path in resolved.values()) + 1):
+        names = {folder: "/".join(path.parts[-n_parts:]) for folder, path in resolved.items()}
+        if max(Counter(names.values()).values()) == 1:
+            break
+    return names
 
 
 def _rows(entrants: Sequence[_Entrant], metric: str, segments: Sequence[str]) -> Floats:
     """All rows of a metric [S, N, K]; what one record lacks may be in another."""
     place = {segment: position for position, segment in enumerate(segments)}
-    logs = {view.folder: _logged(view, metric) for view in {v.folder: v for e in entrants for v in e.views}.values()}
-    n_statistics = max((len(row) for log in logs.values() for row in log.values()), default=0)
-    rows = np.full((len(entrants), len(segments), n_statistics), np.nan)
-    for index, entrant in enumerate(entrants):
-        for view in reversed(entrant.views):
-            for (system, segment), row in logs[view.folder].items():
-                if system == entrant.recorded_name:
-                    if segment not in place or len(row) != n_statistics:
-                        raise RecordError(
-                            f"{view.paths.score_rows(metric)}: is damaged: its row for system {system!r}, segment "
-                            f"{segment!r} is not one of this test set's. Give the command of the run again."
-                        )
-                    rows[index, place[segment]] = row
-    return rows
-
-
-def _logged(view: RunView, metric: str) -> dict[tuple[str, str], list[float]]:
-    log = JsonLines(view.paths.score_rows(metric))
-    rows: dict[tuple[str, str], list[float]] = {}
-    for number, entry in log.read(mend=False):
-        system, segment, row = entry.get("system"), entry.get("id"), entry.get("statistics")
-        is_row = row is None or (isinstance(row, list) and all(isinstance(value, (int, float)) for value in row))
-        if not isinstance(system, str) or not isinstance(segment, str) or not is_row:
-            raise log.damaged(number, "it is no row of a system and segment")
-        if row is not None:
-            rows[system, segment] = row
+    rows = np.full((len(entrants), len(segments), 0), np.nan)
+    for view in {view.folder: view for entrant in entrants for view in entrant.views}.values():
+        places = {entrant.recorded_name: index for index, entrant in enumerate(entrants) if view in entrant.views}
+        log = JsonLines(view.paths.score_rows(metric))
+        for number, entry in log.read(mend=False):
+            system, segment, row = entry.get("system"), entry.get("id"), entry.get("statistics")
+            is_row = isinstance(row, list) and all(isinstance(value, (int, float)) for value in row)
+            if segment not in place or system not in places or not (row is None or is_row):
+                raise log.damaged(number, "it is no row of a system and segment of this run")
+            if row is None:
+                continue
+            if rows.shape[2] == 0:
+                rows = np.full((*rows.shape[:2], len(row)), np.nan)
+            if len(row) != rows.shape[2]:
+                raise log.damaged(number, f"its row has {len(row)} statistics; expected {rows.shape[2]}")
+            rows[places[system], place[segment]] = row
     return rows
 
 
@@ -281,7 +346,7 @@ def _rebuilt(view: RunView, planned: PlannedMetric, testset: PlannedTestSet, bui
     recorded = view.plan.settings.get("metrics")
     option = recorded.get(planned.name) if isinstance(recorded, Mapping) else None
     metric = build_metric(planned.name, option).for_language_pair(LanguagePair.parse(testset.language_pair))
-    if isinstance(metric, AveragesSegments):  # which any model's rows are turned into scores by
+    if averages_segments(metric):  # then no setting decides what becomes of its rows
         return metric
     try:
         signature = str(metric.signature(n_references=testset.n_references))
@@ -295,14 +360,22 @@ def _rebuilt(view: RunView, planned: PlannedMetric, testset: PlannedTestSet, bui
     return metric
 
 
-def _planned(name: str, scores: Floats, table: ScoreTable, higher_is_better: bool) -> PlannedMetric:
-    is_share = bool(np.nanmax(np.abs(scores), initial=0.0) <= _LARGEST_SHARE)
+def _counts_errors(name: str, scores: Floats) -> bool:
+    """Whether a metric is known to count errors, and was not negated, as WMT negates MetricX."""
+    return name.lower().startswith(_ERRORS) and bool(np.nanmin(scores, initial=0.0) >= 0)
+
+
+def _planned(name: str, scores: Floats, table: ScoreTable, *, higher_is_better: bool) -> PlannedMetric:
+    largest = float(np.nanmax(np.abs(scores), initial=0.0))
+    is_share = name.lower().startswith(_SHARES) and largest <= _LARGEST_SHARE
     return PlannedMetric(
         name=name,
         heading=name,
         higher_is_better=higher_is_better,
         display_factor=_SHARES_SHOWN_TIMES if is_share else 1.0,
-        signature=f"mean of the column {name} of {Path(table.path).name}" + (", shown times 100" if is_share else ""),
+        signature=f"mean of the column {name} of {Path(table.path).name}"
+        + (", shown times 100" if is_share else "")
+        + ("" if higher_is_better else ", lower is better"),
     )
 
 
@@ -314,12 +387,12 @@ def _imported(planned: PlannedMetric, scores: Floats) -> Measured:
     counts = np.where(np.isnan(scores), math.nan, 1.0)
     rows = MetricRows(
         name=planned.name,
-        heading=planned.name if planned.name in _MEASURED_AS_MEANS else "",
         rows=np.stack([scores, counts], axis=-1),
         to_corpus=mean,
         is_mean=True,
         higher_is_better=planned.higher_is_better,
         display_factor=planned.display_factor,
+        curve=planned.name if planned.name in _MEASURED_AS_MEANS else None,
     )
     signature = planned.signature or ""
     return Measured(rows=rows, signature=signature, signature_of=lambda sums: signature)
@@ -333,14 +406,13 @@ def _plan(
     stats: StatsSettings,
 ) -> Plan:
     """What tables read of a run; this one has no record."""
-    settings: dict[str, Any] = {"stats": {"baseline": stats.baseline}}
     return Plan(
         name=name,
         identity="",
         testset=testset,
         systems=tuple(systems),
         metrics=tuple(metrics),
-        settings=settings,
+        settings={"stats": {"baseline": stats.baseline}},
         created=now(),
         git=None,
         versions=recorded_versions(),

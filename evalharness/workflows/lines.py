@@ -10,13 +10,15 @@ from dataclasses import dataclass
 import numpy as np
 
 from evalharness.errors import ConfigError, nearest
-from evalharness.metrics.base import AveragesSegments, CountsIncidents, Metric
+from evalharness.metrics.base import CountsIncidents, Metric, averages_segments
 from evalharness.records import Array, Floats
 from evalharness.runs.view import AutoRankLine, ComparisonLine, RankLine, ReplicatesLine, ScoreLine
 from evalharness.stats.autorank import AutoRankRule
-from evalharness.stats.claims import MetricClaims, MetricRows, PairClaim, ScoreClaim, autoranks, claims
+from evalharness.stats.claims import MetricClaims, PairClaim, ScoreClaim, autoranks, claims
+from evalharness.stats.inquiries import MetricRows
 from evalharness.stats.replicates import Contestant, contestants, n_stacked
 from evalharness.stats.settings import StatsSettings
+from evalharness.stats.thresholds import curve_name
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,12 +37,12 @@ class Measured:
 
         of_metric = MetricRows(
             name=name,
-            heading=metric.heading,
             rows=rows,
             to_corpus=metric.corpus_scores,
-            is_mean=isinstance(metric, AveragesSegments),
+            is_mean=averages_segments(metric),
             higher_is_better=metric.higher_is_better,
             display_factor=metric.display_factor,
+            curve=curve_name(metric.heading, signature),
         )
         return cls(rows=of_metric, signature=signature, signature_of=signature_of)
 
@@ -57,14 +59,23 @@ class Lines:
 
 
 def check_stats(
-    systems: Sequence[str], groups: Sequence[str | None], metrics: Sequence[str], stats: StatsSettings
+    systems: Sequence[str],
+    groups: Sequence[str | None],
+    metrics: Sequence[str],
+    stats: StatsSettings,
+    *,
+    stacks_runs: bool,
 ) -> None:
     """Refuse settings that name a system or metric there is not, and groups that cannot be compared.
 
+    Args: stacks_runs: whether there is a metric that is no mean, whose runs must be as many in each group.
     Raises: ConfigError."""
+    if len(set(systems)) < len(systems):
+        raise ConfigError(f"two systems have one name among {', '.join(systems)}; every system needs its own.")
     of = contestants(systems, groups)
     pairs_of([one.name for one in of], stats.baseline)
-    n_stacked(of)
+    if stacks_runs:
+        n_stacked(of)
     for name in stats.autorank_metrics:
         if name not in metrics:
             raise ConfigError(
@@ -129,9 +140,9 @@ def pairs_of(names: Sequence[str], baseline: str | None) -> list[tuple[str, str]
     if baseline is None:
         return [(min(pair), max(pair)) for pair in itertools.combinations(names, 2)]
     if baseline not in names:
-        raise ConfigError(
-            f"stats.baseline={baseline}: no such system{nearest(baseline, names)} Systems are: {', '.join(names)}."
-        )
+        longer = [name for name in names if name.startswith(f"{baseline}@")]  # of several records
+        meant = f"; there are {' and '.join(longer)}." if longer else nearest(baseline, names)
+        raise ConfigError(f"stats.baseline={baseline}: no such system{meant} Systems are: {', '.join(names)}.")
     return [(name, baseline) for name in names if name != baseline]
 
 
@@ -153,39 +164,40 @@ def _score_line(index: int, system: str, one: Measured, claim: ScoreClaim, n_seg
 def _comparison_line(
     metric: str, by_name: Sequence[Contestant], pair: PairClaim, stats: StatsSettings
 ) -> ComparisonLine:
+    found = pair.finding
     return ComparisonLine(
         metric=metric,
         system_a=by_name[pair.a].name,
         system_b=by_name[pair.b].name,
-        delta=pair.delta,
-        p=pair.p,
+        delta=found.delta,
+        p=found.p,
         p_holm=pair.p_holm,
-        unit=pair.unit,
-        n_units=pair.n_units,
+        unit=found.unit,
+        n_units=found.n_units,
         method=stats.method.value,
-        n_draws=pair.n_draws,
+        n_draws=found.n_draws,
         p_bh=pair.p_bh,
-        ci_low=pair.interval.low if pair.interval else None,
-        ci_high=pair.interval.high if pair.interval else None,
-        interval=pair.interval.kind.value if pair.interval else None,
+        ci_low=found.interval.low if found.interval else None,
+        ci_high=found.interval.high if found.interval else None,
+        interval=found.interval.kind.value if found.interval else None,
         level=stats.level,
-        n_segments=pair.n_segments,
-        n_left_out=pair.n_left_out,
-        p_smallest=pair.p_smallest,
-        detectable=pair.detectable,
+        n_segments=found.n_segments,
+        n_left_out=found.n_left_out,
+        p_smallest=found.p_smallest,
+        detectable=found.detectable,
         human_agreement=pair.human_agreement,
-        p_replicates=pair.p_replicates,
+        p_replicates=found.p_replicates,
+        is_significant=pair.is_significant,
     )
 
 
 def _rank_lines(
     metric: str, of: Sequence[Contestant], place: Mapping[str, int], found: MetricClaims, stats: StatsSettings
 ) -> list[RankLine]:
-    if found.ranks is None:
-        return []
     lines = []
     for contestant in of:
-        rank = found.ranks[place[contestant.name]]
+        if (rank := found.ranks.get(place[contestant.name])) is None:
+            continue
         lines.append(
             RankLine(
                 metric=metric,

@@ -10,7 +10,7 @@ from typing import Any
 from evalharness.errors import ConfigError, InputError, MissingError
 from evalharness.fingerprint import fingerprint_testset
 from evalharness.launch.base import Launcher
-from evalharness.metrics.base import Metric, Needs, Remarked
+from evalharness.metrics.base import Metric, Needs, Remarked, averages_segments
 from evalharness.records import TestSet
 from evalharness.report.settings import ReportSettings
 from evalharness.runs.paths import check_name
@@ -68,7 +68,11 @@ def prepare(experiment: Experiment) -> Prepared:
     check_testset(testset)
     systems = _expanded(experiment.systems, testset)
     check_stats(
-        list(systems), [member.group for member in systems.values()], list(experiment.metrics), experiment.stats
+        list(systems),
+        [member.group for member in systems.values()],
+        list(experiment.metrics),
+        experiment.stats,
+        stacks_runs=not all(averages_segments(metric) for metric in experiment.metrics.values()),
     )
     units_of([segment.document for segment in testset.segments], experiment.stats.unit)
     sources = testset.sources()

@@ -147,15 +147,14 @@ class Calibration:
         return float((self.tested.sign_flip <= ALPHA).mean())
 
     @property
-    def standard_error(self) -> float:
-        return standard_error(self.level, len(self.tested.levels))
+    def margin(self) -> float:
+        return STANDARD_ERRORS * standard_error(ALPHA, len(self.tested.levels))
 
     @property
     def met(self) -> bool:
-        return abs(self.rejected - self.level) <= STANDARD_ERRORS * self.standard_error
+        return abs(self.rejected - ALPHA) <= self.margin
 
     def cells(self) -> list[str]:
-        margin = STANDARD_ERRORS * self.standard_error
         shares = (float((p <= ALPHA).mean()) for p in (self.tested.sacrebleu, self.tested.efron))
         return [
             self.what,
@@ -164,7 +163,7 @@ class Calibration:
             f"{len(self.tested.levels):,}",
             f"{self.level:.4f}",
             f"{self.rejected:.4f}",
-            f"{self.level - margin:.4f} to {self.level + margin:.4f}",
+            f"{ALPHA - self.margin:.4f} to {ALPHA + self.margin:.4f}",
             verdict(self.met),
             *(f"{share:.4f}" for share in shares),
         ]
@@ -294,7 +293,7 @@ def family(design: Normal, n_repetitions: int, rng: np.random.Generator) -> Rate
         rate=n_wrong / n_repetitions,
         n_repetitions=n_repetitions,
         low=0.0,
-        high=ALPHA + STANDARD_ERRORS * standard_error(ALPHA, n_repetitions),
+        high=ALPHA,
     )
 
 
@@ -313,8 +312,8 @@ def print_calibration(rows: dict[str, Array], n_repetitions: int, rng: np.random
     head = ["data", "units", "swaps", "repetitions", "attainable", "sign-flip", "bar", "", "sacreBLEU bs", "E&T bs"]
     print_table(head, [line.cells() for line in table])
     print(
-        "\nThe bar is for the sign-flip test: the attainable level and 3 standard errors. With few units p is a"
-        "\nmultiple of 2^(1 - units): of 9 units, 12/256 is the largest below 5 %. BLEU: rows of the first two systems,"
+        "\nThe bar is for the sign-flip test: 0.05 and 3 standard errors. With few units p is a multiple of"
+        "\n2^(1 - units): of 9 units, 12/256 is the largest below 5 %, the most that can be attained. BLEU: rows of the first two systems,"
         "\nsegments drawn, and the two systems' rows of each exchanged, at random."
         f"\nbs: bootstrap p-values of sacreBLEU and of Efron & Tibshirani, {N_RESAMPLES:,} resamples; they have no bar."
     )
@@ -324,13 +323,11 @@ def print_calibration(rows: dict[str, Array], n_repetitions: int, rng: np.random
 def print_power(n_repetitions: int, rng: np.random.Generator) -> bool:
     designs = [*(Normal(n_units=n) for n in (9, 30, 100)), Normal(n_units=30, n_per_document=5, icc=0.5)]
     found = [rate for design in designs for rate in power(design, n_repetitions, rng)]
-    wrong = [family(Normal(n_units=n), n_repetitions, rng) for n in (9, 30)]
+    wrong = [family(Normal(n_units=n), n_repetitions, rng) for n in (12, 30)]
     print("\nPOWER at the least detectable difference, and chance of any false claim, simulated\n")
     head = ["what", "units", "difference", "repetitions", "rejected", "standard error", "bar", ""]
     print_table(head, [rate.cells() for rate in (*found, *wrong)])
-    print(
-        "\nDifference: in true standard errors. Of 45 pairs over 9 units none can be significant: 45/256 is above 5 %."
-    )
+    print("\nDifference: in true standard errors. Of 45 pairs over fewer than 11 units none can be significant.")
     return all(rate.met for rate in (*found, *wrong))
 
 

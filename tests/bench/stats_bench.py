@@ -36,7 +36,8 @@ from sacrebleu.significance import PairedTest as TheirPairedTest
 
 from evalharness.metrics.lexical import Bleu, Chrf, Ter
 from evalharness.records import Array, Floats, LanguagePair, ScoringSegment
-from evalharness.stats.claims import MetricRows, claims
+from evalharness.stats.claims import claims
+from evalharness.stats.inquiries import MetricRows
 from evalharness.stats.intervals import percentile_interval
 from evalharness.stats.paired import Pair, bootstrap_tests, sign_flip_tests
 from evalharness.stats.replicates import contestants

@@ -2,7 +2,18 @@
 
 from __future__ import annotations
 
-from evalharness.report.notes import by_metric, how_tested, left_out, of_testset, untested, what_can_be_told
+from collections.abc import Mapping, Sequence
+
+from evalharness.report.notes import (
+    RUNS_MUST_DIFFER,
+    baseline_of,
+    by_metric,
+    how_tested,
+    impossible,
+    left_out,
+    of_testset,
+    untested,
+)
 from evalharness.report.settings import ReportSettings
 from evalharness.report.table import Cell, Column, IntervalCell, PValueCell, ScoreCell, Table, TextCell
 from evalharness.report.tables.systems import best_first, headings, scored_metrics
@@ -29,7 +40,7 @@ def build(run: Reported, settings: ReportSettings) -> Table:
         if rows:
             lines_after.add(len(rows) - 1)
         order = {name: place for place, name in enumerate(best_first(run, metric))}
-        has_baseline = _has_baseline(run)
+        has_baseline = baseline_of(run) is not None
         pairs = [_oriented(line, order, has_baseline) for line in families.get(metric.name, [])]
         pairs.sort(key=lambda pair: (order[pair.system_a], order[pair.system_b]))
         rows += [_row(pair, metric, heads[metric.name], settings) for pair in pairs]
@@ -71,15 +82,6 @@ class _Pair:
             self.low, self.high = (None if bound is None else -bound for bound in (line.ci_high, line.ci_low))
 
 
-def _has_baseline(run: Reported) -> bool:
-    """Whether all pairs are with one system, which is always second then."""
-    pairs = {(line.system_a, line.system_b) for line in run.comparison_lines}
-    stats = run.plan.settings.get("stats")
-    return len({second for _, second in pairs}) == 1 and (
-        len(pairs) > 1 or (isinstance(stats, dict) and stats.get("baseline") is not None)
-    )
-
-
 def _oriented(line: ComparisonLine, order: dict[str, int], has_baseline: bool) -> _Pair:
     return _Pair(line, is_turned=not has_baseline and order[line.system_a] > order[line.system_b])
 
@@ -111,25 +113,42 @@ def _notes(
         return ["There is no pair to compare: one system, or no segment that two systems have a score for."]
     notes = [] if all(line.p is None for line in lines) else [f"Marked: significant ({how_tested(lines)})."]
     notes += untested(lines)
-    notes += what_can_be_told(lines, metrics, heads, settings.decimals)
-    kinds = {line.interval: None for line in lines if line.interval is not None}
-    if kinds:
-        of_kinds = {kind: [m for m, family in by_metric(lines).items() if family[0].interval == kind] for kind in kinds}
-        said = [
-            _KINDS.get(kind, kind) + ("" if len(kinds) == 1 else f" ({', '.join(heads[m] for m in of_kinds[kind])})")
-            for kind in kinds
-        ]
-        few = any(line.interval != "inverted" and line.n_units < 30 for line in lines)
+    notes += impossible(lines, heads)
+    notes += _intervals(lines, heads)
+    if any(line.detectable is not None for line in lines):
         notes.append(
-            f"Intervals: {'; '.join(said)}."
-            + (" With fewer than 30 units bootstrap intervals are too narrow; go by p." if few else "")
+            f"Detectable: the difference that one test at p ≤ {lines[0].alpha:g} finds with 80 % power, given how much "
+            "this pair varies from unit to unit; correction asks for more."
         )
-    notes.append("Detectable: the difference that one test finds with 80 % power, given how much this pair varies.")
     if has_agreement:
-        notes.append(
-            "People agree: how often human raters prefer the system with the better score at such a difference (Kocmi "
-            "et al. 2024); - for metrics it was not measured for."
-        )
+        notes.append(_agreement(run, metrics, heads))
     if has_replicates:
-        notes.append("p of runs: whether the difference is more than that between runs of one system.")
-    return notes + left_out(lines, heads)
+        notes.append(f"p of runs: of a difference as large between runs relabelled. {RUNS_MUST_DIFFER}")
+    return notes + left_out(run, heads)
+
+
+def _intervals(lines: Sequence[ComparisonLine], heads: Mapping[str, str]) -> list[str]:
+    """How intervals were found, by metric where it differs."""
+    kinds: dict[str, list[str]] = {}
+    for name, family in by_metric(lines).items():
+        for kind in dict.fromkeys(line.interval for line in family if line.interval is not None):
+            kinds.setdefault(kind, []).append(heads[name])
+    if not kinds:
+        return []
+    said = [
+        _KINDS.get(kind, kind) + (f" ({', '.join(names)})" if len(kinds) > 1 else "") for kind, names in kinds.items()
+    ]
+    few = any(line.interval != "inverted" and line.n_units < 30 for line in lines)
+    return [
+        f"Intervals: {'; '.join(said)}; of each pair by itself, not corrected."
+        + (" With fewer than 30 units bootstrap intervals are too narrow; go by p." if few else "")
+    ]
+
+
+def _agreement(run: Reported, metrics: Sequence[PlannedMetric], heads: Mapping[str, str]) -> str:
+    covered = {line.metric for line in run.comparison_lines if line.human_agreement is not None}
+    others = [heads[metric.name] for metric in metrics if metric.name not in covered]
+    return (
+        "People agree: how often human raters prefer the system with the better score at a difference of this size, "
+        "were it real (Kocmi et al. 2024)" + (f"; not measured for {', '.join(others)}." if others else ".")
+    )

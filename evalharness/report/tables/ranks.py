@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from evalharness.report.notes import by_metric, how_tested, of_testset
+from evalharness.report.notes import how_tested, impossible, of_testset, untested
 from evalharness.report.settings import ReportSettings
 from evalharness.report.table import Cell, Column, ScoreCell, Table, TextCell
 from evalharness.report.tables.systems import best_first, headings, scored_metrics, standings
@@ -26,7 +26,8 @@ def build(run: Reported, settings: ReportSettings) -> Table:
     for metric in ranked:
         previous = None
         for system in best_first(run, metric):
-            line = ranks[metric.name, system]
+            if (line := ranks.get((metric.name, system))) is None:
+                continue
             if rows and line.cluster != previous:
                 lines_after.add(len(rows) - 1)
             previous = line.cluster
@@ -53,10 +54,12 @@ def build(run: Reported, settings: ReportSettings) -> Table:
             "Rank: from 1 + the number of systems that are significantly better to the number of systems less those "
             f"that are significantly worse ({how_tested(tested)})."
         )
+        notes += impossible(tested, heads)
     unranked = [heads[metric.name] for metric in metrics if metric not in ranked]
     if unranked:
-        why = "not every pair of systems was tested" if by_metric(run.comparison_lines) else "there is no pair to test"
+        why = "not every pair of systems was tested" if run.comparison_lines else "there is no pair to test"
         notes.append(f"No ranks by {', '.join(unranked)}: {why}.")
+        notes += untested(run.comparison_lines)
     return Table(
         name="ranks",
         caption=f"Ranks, {of_testset(run.plan.testset)}",

@@ -8,14 +8,20 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TypeAlias
 
-from evalharness.report.notes import how_tested, left_out, of_testset, untested, what_can_be_told
+from evalharness.report.notes import (
+    RUNS_MUST_DIFFER,
+    baseline_of,
+    detectable,
+    how_tested,
+    impossible,
+    left_out,
+    of_testset,
+    untested,
+)
 from evalharness.report.settings import ReportSettings
 from evalharness.report.table import Cell, Column, ScoreCell, Table, TextCell
 from evalharness.runs.plan import PlannedMetric
 from evalharness.runs.view import Reported, ScoreLine
-
-Scores: TypeAlias = Mapping[tuple[str, str], ScoreLine]
-"""Lines of `scores.csv` by system and metric."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,12 +38,12 @@ Standings: TypeAlias = Mapping[tuple[str, str], Standing]
 
 def build(run: Reported, settings: ReportSettings) -> Table:
     """Systems in the order of AutoRank or else of the first metric, best first; in bold the best of each metric and all
-    systems that the test does not tell from it. Runs of one system are one row, with the standard deviation over them.
-    """
+    systems that the test does not tell from it, or those that beat the baseline. Runs of one system are one row, with
+    the standard deviation over them."""
     metrics = scored_metrics(run)
     found = standings(run)
     systems = _by_autorank(run) or (best_first(run, metrics[0]) if metrics else compared(run))
-    best = {metric.name: _top(run, found, metric) for metric in metrics}
+    marked = {metric.name: _marked(run, found, metric) for metric in metrics}
     heads = headings(metrics)
     autorank = {line.system: line.autorank for line in run.autorank_lines}
     rows: list[tuple[Cell, ...]] = []
@@ -51,7 +57,7 @@ def build(run: Reported, settings: ReportSettings) -> Table:
                     score=found[system, metric.name].score,
                     display_factor=metric.display_factor,
                     decimals=settings.decimals,
-                    is_best=system in best[metric.name],
+                    is_best=system in marked[metric.name],
                     spread=found[system, metric.name].spread,
                 )
             )
@@ -106,28 +112,40 @@ def headings(metrics: Sequence[PlannedMetric]) -> dict[str, str]:
     }
 
 
-def _position(found: Standings, metric: PlannedMetric) -> Callable[[str], tuple[bool, float]]:
+def _position(found: Standings, metric: PlannedMetric) -> Callable[[str], tuple[bool, float, str]]:
+    """By score, equal ones by name, as ranks are."""
     sign = -1.0 if metric.higher_is_better else 1.0
 
-    def position(system: str) -> tuple[bool, float]:
+    def position(system: str) -> tuple[bool, float, str]:
         score = found[system, metric.name].score
-        return (score is None, 0.0 if score is None else sign * score)
+        return (score is None, 0.0 if score is None else sign * score, system)
 
     return position
 
 
-def _top(run: Reported, found: Standings, metric: PlannedMetric) -> set[str]:
-    """The best system and those not significantly different from it; the best alone where it was not compared."""
-    scored = [name for name in compared(run) if found[name, metric.name].score is not None]
-    if len(scored) < 2:
+def _marked(run: Reported, found: Standings, metric: PlannedMetric) -> set[str]:
+    """With a baseline, those significantly better than it. Else the best and those not significantly different from
+    it, and, where they have other segments, those that are better than it over the segments both have. Nobody where
+    nothing was tested."""
+    lines = [line for line in run.comparison_lines if line.metric == metric.name and line.p is not None]
+    sign = 1 if metric.higher_is_better else -1
+    winners = {
+        (line.system_a, line.system_b) if sign * line.delta > 0 else (line.system_b, line.system_a)
+        for line in lines
+        if line.is_significant
+    }
+    baseline = baseline_of(run)
+    if baseline is not None:
+        return {better for better, worse in winners if worse == baseline}
+    scores = {name: found[name, metric.name].score for name in compared(run)}
+    known = [score for score in scores.values() if score is not None]
+    if not known:
         return set()
-    first = min(scored, key=_position(found, metric))
-    top = {name for name in scored if found[name, metric.name].score == found[first, metric.name].score}
-    for line in run.comparison_lines:
-        is_of_first = line.metric == metric.name and first in (line.system_a, line.system_b)
-        if is_of_first and line.p is not None and not line.is_significant:
-            top |= {line.system_a, line.system_b}
-    return top
+    best = {name for name, score in scores.items() if score == (max(known) if metric.higher_is_better else min(known))}
+    tested = [line for line in lines if best & {line.system_a, line.system_b}]
+    not_worse = {name for line in tested if not line.is_significant for name in (line.system_a, line.system_b)}
+    better = {winner for winner, loser in winners if loser in best}
+    return (best | not_worse | better) if tested else set()
 
 
 def _longer_signatures(heading: str, metric: PlannedMetric, lines: Sequence[ScoreLine]) -> list[str]:
@@ -141,29 +159,16 @@ def _longer_signatures(heading: str, metric: PlannedMetric, lines: Sequence[Scor
 
 
 def _notes(run: Reported, metrics: list[PlannedMetric], settings: ReportSettings) -> list[str]:
-    notes = []
-    heads = headings(metrics)
-    lines = run.comparison_lines
-    if lines:
-        if any(line.p is not None for line in lines):
-            notes.append(
-                f"Marked: the best of each metric and every system not significantly different from it "
-                f"({how_tested(lines)})."
-            )
-        notes += untested(lines)
-        # The baseline: `pairs_of` puts it second.
-        if len({(line.system_a, line.system_b) for line in lines}) > 1 and len({line.system_b for line in lines}) == 1:
-            notes.append(
-                f"Only pairs with {lines[0].system_b} were tested: where another system is the best, systems without "
-                "a mark may still not differ from it."
-            )
-        notes += what_can_be_told(lines, metrics, heads, settings.decimals)
+    lines, heads = run.comparison_lines, headings(metrics)
+    notes = _notes_on_marks(run)
+    notes += untested(lines)
+    notes += impossible(lines, heads)
+    notes += detectable(lines, metrics, heads, settings.decimals)
     if run.replicates_lines:
         counts = dict.fromkeys((line.system, line.n_replicates) for line in run.replicates_lines)
-        of_each = ", ".join(f"{n} of {system}" for system, n in counts)
         notes.append(
-            f"Mean ± standard deviation over runs ({of_each}). The test is about other test sets with these runs; "
-            "comparisons.csv holds another about other runs (p_replicates)."
+            f"Mean ± standard deviation over runs ({', '.join(f'{n} of {system}' for system, n in counts)})."
+            + (f" {RUNS_MUST_DIFFER}" if any(line.p_replicates is not None for line in lines) else "")
         )
     if run.autorank_lines:
         line = run.autorank_lines[0]
@@ -177,9 +182,24 @@ def _notes(run: Reported, metrics: list[PlannedMetric], settings: ReportSettings
         gaps = [line for line in run.score_lines if line.metric == metric.name and line.n_missing]
         if gaps:
             of_each = ", ".join(f"{line.n_missing} of {line.system}" for line in gaps)
-            notes.append(f"{heads[metric.name]}: some segments have no score ({of_each}); scores are over the others.")
-    notes += left_out(lines, heads)
+            notes.append(
+                f"{heads[metric.name]}: some segments have no score ({of_each}); scores are over the others, so that "
+                "systems may stand in another order than over the segments they share."
+            )
+    notes += left_out(run, heads)
     notes += [
         f"{metric.heading}: not scored. {metric.unavailable}" for metric in run.plan.metrics if metric.unavailable
     ]
     return notes
+
+
+def _notes_on_marks(run: Reported) -> list[str]:
+    tested = [line for line in run.comparison_lines if line.p is not None]
+    if not tested:
+        return []
+    baseline = baseline_of(run)
+    if baseline is not None:
+        return [f"Marked: significantly better than {baseline}, the only system compared with ({how_tested(tested)})."]
+    return [
+        f"Marked: the best of each metric and every system not significantly different from it ({how_tested(tested)})."
+    ]
