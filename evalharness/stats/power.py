@@ -39,7 +39,7 @@ def jackknife_standard_error(left_out: Floats) -> Floats:
 
 
 def minimum_detectable_effect(standard_error: float, n_units: int, *, alpha: float) -> float | None:
-    """The difference that one test at level alpha finds with 80 % power.
+    """The difference that one test at level alpha finds with 80 % power, for units of about equal weight.
 
     Up to 100 units by simulating the sign-flip test on normal differences; above, (z[1 - alpha/2] + z[0.8]) standard
     errors. None where the test cannot reject anything, and where the systems do not differ in any unit."""

@@ -313,8 +313,8 @@ def print_calibration(rows: dict[str, Array], n_repetitions: int, rng: np.random
     print_table(head, [line.cells() for line in table])
     print(
         "\nThe bar is for the sign-flip test: 0.05 and 3 standard errors. With few units p is a multiple of"
-        "\n2^(1 - units): of 9 units, 12/256 is the largest below 5 %, the most that can be attained. BLEU: rows of the first two systems,"
-        "\nsegments drawn, and the two systems' rows of each exchanged, at random."
+        "\n2^(1 - units): of 9 units, 12/256 is the largest below 5 %, the most that can be attained. BLEU: rows of the"
+        "\nfirst two systems, segments drawn, and the two systems' rows of each exchanged, at random."
         f"\nbs: bootstrap p-values of sacreBLEU and of Efron & Tibshirani, {N_RESAMPLES:,} resamples; they have no bar."
     )
     return all(line.met for line in table)

@@ -299,7 +299,6 @@ def large_claims(load: Load) -> float:
         of_system[:, 0] = difficulty + rng.standard_normal(load.n_segments)
     metric = MetricRows(
         name="mean",
-        heading="mean",
         rows=rows,
         to_corpus=mean_score,
         is_mean=True,
