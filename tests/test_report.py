@@ -347,6 +347,18 @@ class TestOfARun:
         assert all(line.count("&") == 4 and line.endswith(" \\\\") for line in body)
         assert latex.isascii()
 
+    @pytest.mark.parametrize("name", ["systems", "comparisons", "ranks"])
+    def test_every_table_would_compile_and_is_ascii(self, bundled: eh.Run, name: str) -> None:
+        latex = (bundled.folder / "tables" / f"{name}.tex").read_text(encoding="utf-8")
+        check_latex(latex)
+        assert latex.isascii()
+
+    def test_an_interval_takes_two_columns_for_other_programs(self, bundled: eh.Run) -> None:
+        header, *rows = csv.reader(io.StringIO(bundled.table("comparisons").to_csv()))
+        assert header[3:6] == ["Δ", "95% interval low", "95% interval high"]
+        assert len(rows) == 40
+        assert all(float(row[4]) <= float(row[3]) <= float(row[5]) for row in rows)
+
     def test_latex_of_any_name_would_compile(self) -> None:
         check_latex(render_latex(table(row(NAME, -1.0, is_best=True), row("[x]{", None), notes=(NAME,), caption=NAME)))
 
@@ -452,7 +464,8 @@ def check_latex(text: str) -> None:
         "downarrow", "leq", "pm", "Delta", "textbar", "allowbreak", "textbackslash", "textasciitilde",
         "textasciicircum", "textless", "textgreater", "smallskip", "linewidth", "footnotesize", "raggedright",
     }  # fmt: skip
-    assert re.findall(r"\\(\w+rule)", code) == ["toprule", "midrule", "bottomrule"]  # booktabs
+    top, *between, bottom = re.findall(r"\\(\w+rule)", code)  # booktabs
+    assert (top, set(between), bottom) == ("toprule", {"midrule"}, "bottomrule")
     specification = re.search(r"\\begin\{tabular\}\{([lr]+)\}", code)
     assert specification is not None
     inside = bare.partition("\\toprule")[2].partition("\\bottomrule")[0]
