@@ -195,13 +195,36 @@ class TestPairs:
         (line,) = run.comparison_lines
         assert (line.delta, line.is_significant) == (pytest.approx(-1.0), True)
         marked = {row[0].text for row in run.table().rows if row[1].is_best}  # type: ignore[union-attr]
-        assert marked == {"a", "b"}  # a has the higher score, b is better where both have one
+        assert marked == {"b"}  # a has the higher score, b is better where both have one
+        (pair,) = run.table("comparisons").rows
+        assert [cell.text for cell in pair[1:3]] == ["b", "a"]  # type: ignore[union-attr]
+        assert [row[3].text for row in run.table("ranks").rows] == ["b", "a"]  # type: ignore[union-attr]
         assert any("may stand in another order" in note for note in run.table().notes)
+
+    def test_bh_knows_what_it_cannot_show(self) -> None:
+        """Against a, b is identical, c differs in one unit and d in six: p is at least 1, 1 and 2/64. Benjamini and
+        Hochberg's is at least 3 * 2/64 = 0.094."""
+        a = [1.0] * 20
+        scores = {"a": a, "b": a, "c": [2.0, *a[1:]], "d": [2.0] * 6 + a[6:]}
+        run = evaluated(scores, "stats.correction=bh", "stats.baseline=a")
+        (said,) = [note for note in run.table().notes if note.startswith("No difference can be significant here")]
+        assert "or 0.0938 corrected for 3 pairs" in said
+        assert "of which the systems differ in few" in said
+
+    def test_pairs_that_were_not_tested_are_said(self) -> None:
+        scores = normal(2, 40) | {"half": [*[None] * 20, *[0.1] * 20]}
+        run = evaluated(scores, "stats.method=bootstrap")
+        tested = [line for line in run.comparison_lines if line.p is not None]
+        assert len(tested) == 1
+        notes = run.table().notes
+        assert "one pair)" in notes[0]
+        assert any(note.startswith("Written: some pairs of half, s0, s1 were not tested") for note in notes)
+        assert "one pair)" in run.table("comparisons").notes[0]
 
     def test_a_system_without_scores_is_named_and_the_others_are_ranked(self) -> None:
         run = evaluated({"a": [1.0] * 9, "b": [0.0] * 9, "z": [None] * 9})
         assert {line.system: line.cluster for line in run.rank_lines} == {"a": 1, "b": 2}
-        said = "Written: z shares no scored segment with another system and is not compared."
+        said = "Written: not compared, for want of a segment with a score in common with another system: z."
         assert said in run.table().notes
         assert said in run.table("comparisons").notes
 
@@ -341,8 +364,8 @@ class TestSmallSets:
             assert {line.cluster for line in run.rank_lines} == {1}
             assert {line.p_smallest for line in run.comparison_lines} == {1.0}  # no unit differs
             assert run.table().notes[1] == (
-                "No difference can be significant here: no two systems differ in more than one of "
-                f"{n_segments} segments, so no p-value is below 1."
+                "No difference can be significant here: no two systems that were compared differ in more than "
+                f"one of {n_segments} segments, so no p-value is below 1."
             )
 
     def test_six_systems_on_nine_segments_cannot_be_told_apart(self) -> None:
@@ -546,6 +569,17 @@ class TestReplicates:
         assert any("exceeds that between runs of one system" in note for note in run.table().notes)
         assert "p of runs" in run.table("comparisons").to_text()
         assert run.table().to_csv().startswith("System,Written,Written sd\n")
+
+    @pytest.mark.parametrize(("b", "is_apart"), [((9.0, 9.1), True), ((9.0, 10.05), False)])
+    def test_few_runs_must_be_apart(self, b: tuple[float, ...], is_apart: bool) -> None:
+        """3 and 2 runs: p is at least 1/10, so that only complete separation is left to ask for."""
+        runs = {f"a{n}": OneRun((repr(score),) * 9, "a") for n, score in enumerate((10.0, 10.1, 20.0))}
+        runs |= {f"b{n}": OneRun((repr(score),) * 9, "b") for n, score in enumerate(b)}
+        run = eh.evaluate(testset=made(9), systems=runs, metrics={"written": WrittenScore()})
+        (line,) = run.comparison_lines
+        assert line.p_replicates is not None
+        assert line.p_replicates > 0.05
+        assert line.is_significant is is_apart
 
     def test_groups_of_other_sizes(self, command: Any) -> None:
         texts = {name: lines for name, lines in self.TEXTS.items() if name != "small-seed3"}

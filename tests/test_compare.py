@@ -72,8 +72,20 @@ class TestAcrossRuns:
         finished = command("compare", str(record))
         assert finished.code == 0
         assert "the last line was cut off" in finished.err
+        assert "chrf.jsonl: holds 23 rows of the 24 that were scored" in finished.err
         assert "differences are over the segments that both systems of a pair have a score for; 1 of 12" in finished.out
         assert log.read_bytes() == cut
+
+    def test_rows_that_differ_for_the_same_outputs(self, command: Command) -> None:
+        one = scored(command, "one", {"good": GOOD, "bad": BAD}, "-m", "chrf")
+        two = scored(command, "two", {"good": GOOD, "middle": MIDDLE}, "-m", "chrf")
+        log = Path(two) / "scores" / "chrf.jsonl"
+        lines = [json.loads(line) for line in log.read_text().splitlines()]
+        lines[0]["statistics"] = [value + 1 for value in lines[0]["statistics"]]
+        log.write_text("".join(json.dumps(line) + "\n" for line in lines))
+        orders = [command("compare", *order, "-f", "csv") for order in ((one, two), (two, one))]
+        assert sorted(orders[0].out.splitlines()) == sorted(orders[1].out.splitlines())
+        assert "chrf.jsonl: 1 rows differ from those of the same outputs in another record" in orders[0].err
 
     def test_one_name_with_other_outputs_is_two_systems(self, command: Command) -> None:
         monday = scored(command, "monday", {"mine": GOOD, "fixed": BAD}, "-m", "chrf")
@@ -113,7 +125,7 @@ class TestAcrossRuns:
         records = []
         for number, first in enumerate((GOOD, BAD)):
             write(f"h{number}/mine-seed1.en", *first)
-            write(f"h{number}/mine-seed2.en", *MIDDLE)
+            write(f"h{number}/mine-seed2.en", *MIDDLE[: 6 + number], *first[6 + number :])
             folder = (f"systems.folder.path=h{number}", "systems.folder.group_by='*-seed*'", "systems=[folder]")
             assert command("run", *options, *folder, f"name=r{number}").code == 0
             records.append(Path("results/latest").resolve())
@@ -122,6 +134,13 @@ class TestAcrossRuns:
             assert [(line["system"], line["n_replicates"]) for line in content["replicates"]] == [
                 (f"mine@{record.name}", 2) for record in order
             ]
+        write("h2/mine-seed1.en", *BAD)
+        write("h2/mine-seed2.en", *MIDDLE[:6], *GOOD[6:])  # as in the first
+        folder = ("systems.folder.path=h2", "systems.folder.group_by='*-seed*'", "systems=[folder]")
+        command("run", *options, *folder, "name=r2")
+        finished = command("compare", str(records[0]), "results/latest")
+        assert finished.code == 2
+        assert "group 'mine': its run 'mine-seed2' is the same in several records and others" in finished.err
         command("run", *options, "systems=[folder]", "systems.folder.path=h0", "name=alone")
         finished = command("compare", str(records[0]), "results/latest")
         assert finished.code == 2
@@ -234,6 +253,9 @@ class TestRefusals:
         assert "nowhere: is not a run record" in command("compare", "nowhere").err
         one = scored(command, "one", {"good": GOOD, "bad": BAD}, "-m", "chrf")
         assert "--lower-is-better: is for a table of scores" in command("compare", one, "--lower-is-better", "x").err
+        (Path(one) / "scores" / "chrf.jsonl").rename(Path(one) / "scores" / "kept")
+        assert "chrf.jsonl: is not there" in command("compare", one).err
+        (Path(one) / "scores" / "kept").rename(Path(one) / "scores" / "chrf.jsonl")
         (Path(one) / "segments.parquet").unlink()
         assert "segments.parquet: is not there" in command("compare", one).err
 
@@ -341,6 +363,13 @@ class TestScoreTables:
         rows = [columns, *((s, n, q, q, -q) for s, q in (("a", 0.9), ("b", 1.0)) for n in range(9))]
         content = compared(command, self.table("s.tsv", rows))
         best = {line["metric"]: line["system"] for line in content["ranks"] if line["cluster"] == 1}
+        named = [
+            ("system", "line", "Term_Accuracy", "certainty"),
+            *((row[0], row[1], row[2], row[2]) for row in rows[1:]),
+        ]
+        table = command("compare", self.table("t.tsv", named)).out
+        assert "Term_Accuracy ↑" in table
+        assert "certainty ↑" in table
         assert best == {"MetricX-23": "a", "ter": "a", "MetricX-24": "a"}  # the last is negated, as WMT has it
         metricx = next(line for line in content["comparisons"] if line["metric"] == "MetricX-23")
         # A difference of 0.1 on MetricX's own scale: 93.6078 / (1 + exp(-2.627785)) = 87.3
@@ -348,6 +377,25 @@ class TestScoreTables:
         finished = command("compare", "s.tsv", "--higher-is-better", "ter")
         assert "ter ↑" in finished.out
         assert "MetricX-23: mean of the column MetricX-23 of s.tsv, lower is better" in finished.out
+
+    def test_quoted_cells_with_line_ends(self, command: Command) -> None:
+        Path("s.csv").write_text(
+            "system,segment,q\n"
+            + "".join(f'{s},"a\n{n}",{q}\n{s},a{n},{q}\n' for s, q in (("a", 2), ("b", 1)) for n in range(5))
+        )
+        (line,) = compared(command, "s.csv")["comparisons"]
+        assert line["n_segments"] == 10
+        Path("t.csv").write_text('system,segment,q\na,"x\ny",1\na,z,n/a\na,w,1\na,v,2\n')
+        assert "t.csv:4: column 'q' holds 'n/a'" in command("compare", "t.csv").err
+
+    def test_columns_without_numbers_are_no_metrics(self, command: Command) -> None:
+        rows = [
+            ("system", " line", "q", "comment"),
+            *((s, n, q, "") for s, q in (("a", 2), ("b", 1)) for n in range(9)),
+        ]
+        content = compared(command, self.table("s.tsv", rows))
+        assert {line["metric"] for line in content["scores"]} == {"q"}
+        assert content["comparisons"][0]["n_segments"] == 9
 
     def test_documents_of_two_domains_are_two(self, command: Command) -> None:
         columns = ("system", "domain", "document", "line", "q")

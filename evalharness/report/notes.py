@@ -38,7 +38,9 @@ def by_metric(lines: Sequence[ComparisonLine]) -> dict[str, list[ComparisonLine]
 
 
 def how_tested(lines: Sequence[ComparisonLine]) -> str:
-    """`paired sign-flip test, exact, 9 segments, p ≤ 0.05, Holm over 10 pairs for each metric`."""
+    """`paired sign-flip test, exact, 9 segments, p ≤ 0.05, Holm over 10 pairs for each metric`; for lines of which some
+    have a p-value."""
+    lines = [line for line in lines if line.p is not None]
     families = by_metric(lines)
     n_pairs = {len(family) for family in families.values()}
     parts = [_METHODS.get(lines[0].method, lines[0].method), _draws(lines), _units(lines), f"p ≤ {lines[0].alpha:g}"]
@@ -118,20 +120,24 @@ def left_out(run: Reported, heads: Mapping[str, str]) -> list[str]:
                 f"{_range(counts)} of {family[0].n_segments + family[0].n_left_out} are left out."
             )
         paired = {system for line in family for system in (line.system_a, line.system_b)}
-        alone = [one for one in dict.fromkeys(s.group or s.name for s in run.plan.systems) if one not in paired]
-        if family and alone:
-            notes.append(
-                f"{head}: {', '.join(alone)} shares no scored segment with another system and is not compared."
-            )
+        entrants = list(dict.fromkeys(system.group or system.name for system in run.plan.systems))
+        alone = [one for one in entrants if one not in paired]
+        if alone and len(entrants) > 1:
+            baseline = baseline_of(run)
+            other = "another system" if baseline is None else f"the baseline {baseline}"
+            who = ", ".join(alone) if family else "all systems"
+            notes.append(f"{head}: not compared, for want of a segment with a score in common with {other}: {who}.")
     return notes
 
 
 def _why_impossible(family: Sequence[ComparisonLine]) -> str:
     line = min(family, key=lambda one: one.p_smallest)
     if line.p_smallest == 1 and line.n_units > 1:
-        return f"no two systems differ in more than one of {_units(family)}, so no p-value is below 1."
+        return (
+            f"no two systems that were compared differ in more than one of {_units(family)}, so no p-value is below 1."
+        )
     smallest = f"{line.p_smallest:.3g}"
-    if line.p_holm is not None and len(family) > 1:
+    if _correction(line) is not None and len(family) > 1:
         smallest += f", or {_smallest_corrected(family):.3g} corrected for {len(family)} pairs"
     if line.n_draws is not None:
         option = "n_resamples" if line.method == "bootstrap" else "n_draws"
@@ -148,8 +154,12 @@ def _why_impossible(family: Sequence[ComparisonLine]) -> str:
 
 def _smallest_corrected(family: Sequence[ComparisonLine]) -> float:
     """What correction leaves of the smallest p-value, were it to come out."""
-    smallest = min(line.p_smallest for line in family)
-    return min(1.0, smallest * len(family)) if family[0].p_holm is not None else smallest
+    smallest = sorted(line.p_smallest for line in family)
+    if family[0].p_holm is not None:
+        return min(1.0, smallest[0] * len(family))
+    if family[0].p_bh is not None:
+        return min(1.0, *(p * len(family) / rank for rank, p in enumerate(smallest, start=1)))
+    return smallest[0]
 
 
 def _enough_draws(family: Sequence[ComparisonLine]) -> int:

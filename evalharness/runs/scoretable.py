@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -119,15 +119,17 @@ def read_score_table(
 def _rows(path: Path) -> tuple[list[str], list[tuple[int, list[str]]]]:
     """Header, and `(line number, cells)` of each row."""
     lines = read_lines(path)
-    is_tsv = ".tsv" in path.suffixes
-    cells: Iterator[list[str]] = (line.split("\t") for line in lines) if is_tsv else csv.reader(lines, strict=True)
-    try:
-        header, *rows = list(cells)
-    except csv.Error as err:
-        raise InputError(f"{path}: is not CSV: {err}.") from err
+    if ".tsv" in path.suffixes:
+        numbered = [(number, line.split("\t")) for number, line in enumerate(lines, start=1)]
+    else:
+        reader = csv.reader((f"{line}\n" for line in lines), strict=True)
+        try:
+            numbered = [(reader.line_num, cells) for cells in reader]
+        except csv.Error as err:
+            raise InputError(f"{path}:{reader.line_num}: is not CSV: {err}.") from err
+    header = [name.strip() for name in numbered.pop(0)[1]]
     if len(set(header)) != len(header):
         raise InputError(f"{path}:1: two columns have the same name: {', '.join(header)}.")
-    numbered = list(enumerate(rows, start=2))
     for number, row in numbered:
         if len(row) != len(header):
             raise InputError(f"{path}:{number}: {len(row)} cells where the header has {len(header)} columns.")
@@ -157,7 +159,7 @@ def _metric_columns(
         if others and 2 * len(others) < len(rows):
             number, cell = others[0]
             raise _no_number(path, number, name, cell)
-        if not others:
+        if not others and any(row[index] not in _MISSING for _, row in rows):
             chosen.append(name)
     return chosen
 
@@ -166,7 +168,7 @@ def _is_number(cell: str) -> bool:
     if cell in _MISSING:
         return True
     try:
-        return math.isfinite(float(cell))
+        return "_" not in cell and math.isfinite(float(cell))
     except ValueError:
         return False
 

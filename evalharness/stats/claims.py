@@ -14,7 +14,7 @@ from evalharness.stats.inquiries import Field, Findings, MetricRows, PairFinding
 from evalharness.stats.intervals import Interval
 from evalharness.stats.multiplicity import benjamini_hochberg, holm
 from evalharness.stats.paired import Pair
-from evalharness.stats.replicates import Contestant, smallest_replicate_p
+from evalharness.stats.replicates import Contestant
 from evalharness.stats.settings import Correction, StatsSettings
 from evalharness.stats.thresholds import human_agreement
 
@@ -38,8 +38,7 @@ class PairClaim:
     measured for.
 
     `is_significant` says that the corrected p-value, or where none was asked for the plain one, is at most alpha; and,
-    where both have several runs, that they differ by more than their runs do: `p_replicates` is at most alpha too, or,
-    where so few runs cannot give that, as small as they can."""
+    where both have several runs, that they differ by more than their runs do (`Field.of_runs`)."""
 
     a: int
     b: int
@@ -129,10 +128,6 @@ def _judged(of: Field, found: Mapping[Pair, PairFinding], settings: StatsSetting
     decisive = {**tested, **by_holm, **by_bh}
     claimed = []
     for (a, b), finding in found.items():
-        n_a, n_b = (len(of.contestants[one].members) for one in (a, b))
-        exceeds_runs = finding.p_replicates is None or finding.p_replicates <= max(
-            settings.alpha, smallest_replicate_p(n_a, n_b)
-        )
         is_tested_positive = (a, b) in decisive and decisive[a, b] <= settings.alpha and finding.delta != 0
         curve, factor = of.metric.curve, of.metric.display_factor
         claimed.append(
@@ -143,7 +138,7 @@ def _judged(of: Field, found: Mapping[Pair, PairFinding], settings: StatsSetting
                 p_holm=by_holm.get((a, b)),
                 p_bh=by_bh.get((a, b)),
                 human_agreement=None if curve is None else human_agreement(curve, finding.delta * factor),
-                is_significant=is_tested_positive and exceeds_runs,
+                is_significant=is_tested_positive and finding.exceeds_runs,
             )
         )
     return claimed

@@ -24,7 +24,14 @@ from evalharness.stats.paired import (
     sign_flip_tests,
 )
 from evalharness.stats.power import jackknife_standard_error, minimum_detectable_effect, smallest_p
-from evalharness.stats.replicates import Contestant, mean_over_stacked, n_stacked, replicate_p, rows_of
+from evalharness.stats.replicates import (
+    Contestant,
+    mean_over_stacked,
+    n_stacked,
+    replicate_p,
+    rows_of,
+    smallest_replicate_p,
+)
 from evalharness.stats.resampling import Measure, ToCorpus, resampled_scores
 from evalharness.stats.settings import IntervalChoice, Method, StatsSettings
 from evalharness.stats.units import Units, units_of
@@ -77,14 +84,19 @@ class Field:
         sums = [self.metric.rows[member][mask].sum(axis=0) for member in self.contestants[contestant].members]
         return tuple(float(self.metric.to_corpus(one)) for one in sums)
 
-    def p_replicates(self, pair: Pair, mask: Array, settings: StatsSettings) -> float | None:
-        """Whether two contestants differ by more than their runs do; None where one has no two runs with a score."""
+    def of_runs(self, pair: Pair, mask: Array, settings: StatsSettings) -> tuple[float | None, bool]:
+        """The p-value of the difference between the runs of two contestants, and whether it exceeds that between runs
+        of one: p is at most alpha, or, where so few runs cannot give that, all of one's are above all of the other's.
+
+        `(None, True)` where one has no two runs with a score."""
         if any(len(self.contestants[one].members) < 2 for one in pair):
-            return None
+            return None, True
         a, b = (self.replicate_scores(one, mask) for one in pair)
         if any(math.isnan(score) for score in (*a, *b)):
-            return None
-        return replicate_p(a, b, n_draws=settings.n_draws, seed=settings.seed)
+            return None, True
+        p = replicate_p(a, b, n_draws=settings.n_draws, seed=settings.seed)
+        are_few = smallest_replicate_p(len(a), len(b)) > settings.alpha
+        return p, p <= settings.alpha or (are_few and (min(a) > max(b) or min(b) > max(a)))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -93,7 +105,8 @@ class PairFinding:
 
     `p` is None where the method has too few units, or a score is not defined in some draw. `p_smallest` is the least
     there could have been, `detectable` the difference one test finds with 80 % power, None where it finds none.
-    `p_replicates` is of runs of the two, None with fewer than two."""
+    `p_replicates` is of runs of the two, None with fewer than two; `exceeds_runs` says whether they differ by more than
+    their runs do, True where that is not known."""
 
     delta: float
     interval: Interval | None
@@ -106,6 +119,7 @@ class PairFinding:
     p_smallest: float
     detectable: float | None
     p_replicates: float | None
+    exceeds_runs: bool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -259,6 +273,7 @@ class _Inquiry:
                     if not math.isnan(test.p) and p_smallest <= settings.alpha:
                         detectable = _detectable(without, np.abs(self._observed[[a, b]]).max(), settings)
                     interval = interval or _interval(resampled[a] - resampled[b], test.delta, without, settings)
+                p_replicates, exceeds_runs = self._of.of_runs(pair, one.mask, settings)
                 found.pairs[pair] = PairFinding(
                     delta=test.delta,
                     interval=interval,
@@ -270,7 +285,8 @@ class _Inquiry:
                     n_draws=test.n_draws,
                     p_smallest=p_smallest,
                     detectable=detectable,
-                    p_replicates=self._of.p_replicates(pair, one.mask, settings),
+                    p_replicates=p_replicates,
+                    exceeds_runs=exceeds_runs,
                 )
         return found
 

@@ -45,7 +45,8 @@ def contestants(systems: Sequence[str], groups: Sequence[str | None]) -> list[Co
 
 def rows_of(contestant: Contestant, rows: Floats, *, is_mean: bool, n_stacked: int) -> Floats:
     """A contestant's rows [N, K'], NaN where a replicate's is: the mean of its replicates' where the metric is a mean,
-    else theirs side by side, repeated so that every contestant has `n_stacked`.
+    else theirs side by side, by name, repeated so that every contestant has `n_stacked`. A swap of two contestants
+    swaps the runs that stand in the same place.
 
     Shapes: rows [S, N, K]."""
     members = list(contestant.members)
@@ -85,7 +86,7 @@ def mean_over_stacked(to_corpus: ToCorpus, n_stacked: int) -> ToCorpus:
 
 
 def smallest_replicate_p(n_a: int, n_b: int) -> float:
-    """The smallest p-value that so many runs can give: all of one system's above all of the other's."""
+    """The smallest p-value that so many runs can give, where no other relabelling reaches their difference."""
     return (2 if n_a == n_b else 1) / math.comb(n_a + n_b, n_a)
 
 

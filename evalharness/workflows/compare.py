@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import logging
 import math
+import re
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -37,7 +38,7 @@ MetricBuilder: TypeAlias = Callable[[str, object], Metric]
 _SHARES_SHOWN_TIMES = 100.0
 _LARGEST_SHARE = 1.5
 _SHARES = ("comet", "xcomet", "cometkiwi", "unite", "bleurt")
-_ERRORS = ("metricx", "ter", "wer", "cer")
+_ERRORS = re.compile(r"metricx|(ter|wer|cer)([^a-z]|$)", re.IGNORECASE)
 _MEASURED_AS_MEANS = ("COMET-22", "CometKiwi-22", "XCOMET-XL", "MetricX-23")
 """Metrics whose differences are known to mean something to people, and whose corpus scores are means of segments'."""
 
@@ -283,22 +284,26 @@ def _entrants(views: Sequence[RunView]) -> list[_Entrant]:
     clashing = {name for name, of_name in outputs.items() if len(of_name) > 1}
     # Runs of one system that differ between records are runs of two systems, with all their siblings.
     clashing_groups = {system.group for _, system in _systems(views) if system.group and system.name in clashing}
+    for _, system in _systems(views):
+        if system.group in clashing_groups and len(outputs[system.name][system.signature]) > 1:
+            raise ConfigError(
+                f"group {system.group!r}: its run {system.name!r} is the same in several records and others of its "
+                "runs are not, so these are neither one system nor two. Give the runs of another system other names."
+            )
     behind = _short_names(views)
-    found: dict[tuple[str, str, str], _Entrant] = {}
+    found: dict[tuple[str, str], _Entrant] = {}
     for view, system in _systems(views):
-        in_clashing_group = system.group in clashing_groups
-        suffix = f"@{behind[view.folder]}" if system.name in clashing or in_clashing_group else ""
-        key = (system.name, system.signature, suffix if in_clashing_group else "")
-        if key in found:
+        if (system.name, system.signature) in found:
             continue
-        found[key] = _Entrant(
+        suffix = f"@{behind[view.folder]}" if system.name in clashing or system.group in clashing_groups else ""
+        found[system.name, system.signature] = _Entrant(
             planned=replace(
                 system,
                 name=f"{system.name}{suffix}",
                 group=None if system.group is None else f"{system.group}{suffix}",
             ),
             recorded_name=system.name,
-            views=(view,) if in_clashing_group else tuple(outputs[system.name][system.signature]),
+            views=tuple(outputs[system.name][system.signature]),
         )
     return list(found.values())
 
@@ -318,12 +323,19 @@ def _short_names(views: Sequence[RunView]) -> dict[Path, str]:
 
 
 def _rows(entrants: Sequence[_Entrant], metric: str, segments: Sequence[str]) -> Floats:
-    """All rows of a metric [S, N, K]; what one record lacks may be in another."""
+    """All rows of a metric [S, N, K]; what one record lacks may be in another. The order of records decides nothing.
+
+    Raises: RecordError where a record's log is not there or damaged."""
     place = {segment: position for position, segment in enumerate(segments)}
     rows = np.full((len(entrants), len(segments), 0), np.nan)
-    for view in {view.folder: view for entrant in entrants for view in entrant.views}.values():
+    views = {view.folder: view for entrant in entrants for view in entrant.views}.values()
+    for view in sorted(views, key=lambda view: view.plan.identity):
+        n_differing, n_found = 0, 0
         places = {entrant.recorded_name: index for index, entrant in enumerate(entrants) if view in entrant.views}
-        log = JsonLines(view.paths.score_rows(metric))
+        path = view.paths.score_rows(metric)
+        if not path.is_file():
+            raise RecordError(f"{path}: is not there, and {view.paths.scores} has scores of it. Run it again.")
+        log = JsonLines(path)
         for number, entry in log.read(mend=False):
             system, segment, row = entry.get("system"), entry.get("id"), entry.get("statistics")
             is_row = isinstance(row, list) and all(isinstance(value, (int, float)) for value in row)
@@ -335,7 +347,23 @@ def _rows(entrants: Sequence[_Entrant], metric: str, segments: Sequence[str]) ->
                 rows = np.full((*rows.shape[:2], len(row)), np.nan)
             if len(row) != rows.shape[2]:
                 raise log.damaged(number, f"its row has {len(row)} statistics; expected {rows.shape[2]}")
-            rows[places[system], place[segment]] = row
+            n_found += 1
+            target = rows[places[system], place[segment]]
+            if np.isnan(target).any():
+                target[:] = row
+            else:
+                n_differing += bool((target != row).any())
+        n_expected = sum(line.n_scored for line in view.score_lines if line.metric == metric)
+        if n_found < n_expected:
+            _log.warning(
+                "%s: holds %d rows of the %d that were scored; the others are missing.", path, n_found, n_expected
+            )
+        if n_differing:
+            _log.warning(
+                "%s: %d rows differ from those of the same outputs in another record, which are taken.",
+                path,
+                n_differing,
+            )
     return rows
 
 
@@ -362,7 +390,7 @@ def _rebuilt(view: RunView, planned: PlannedMetric, testset: PlannedTestSet, bui
 
 def _counts_errors(name: str, scores: Floats) -> bool:
     """Whether a metric is known to count errors, and was not negated, as WMT negates MetricX."""
-    return name.lower().startswith(_ERRORS) and bool(np.nanmin(scores, initial=0.0) >= 0)
+    return _ERRORS.match(name) is not None and bool(np.nanmin(scores, initial=0.0) >= 0)
 
 
 def _planned(name: str, scores: Floats, table: ScoreTable, *, higher_is_better: bool) -> PlannedMetric:

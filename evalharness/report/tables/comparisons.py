@@ -37,11 +37,15 @@ def build(run: Reported, settings: ReportSettings) -> Table:
     rows: list[tuple[Cell, ...]] = []
     lines_after = set()
     for metric in metrics:
-        if rows:
+        if rows and metric.name in families:
             lines_after.add(len(rows) - 1)
         order = {name: place for place, name in enumerate(best_first(run, metric))}
         has_baseline = baseline_of(run) is not None
-        pairs = [_oriented(line, order, has_baseline) for line in families.get(metric.name, [])]
+        sign = 1 if metric.higher_is_better else -1
+        pairs = [
+            _Pair(line, is_turned=not has_baseline and _is_turned(line, sign, order))
+            for line in families.get(metric.name, [])
+        ]
         pairs.sort(key=lambda pair: (order[pair.system_a], order[pair.system_b]))
         rows += [_row(pair, metric, heads[metric.name], settings) for pair in pairs]
     has_agreement = any(line.human_agreement is not None for line in run.comparison_lines)
@@ -82,8 +86,11 @@ class _Pair:
             self.low, self.high = (None if bound is None else -bound for bound in (line.ci_high, line.ci_low))
 
 
-def _oriented(line: ComparisonLine, order: dict[str, int], has_baseline: bool) -> _Pair:
-    return _Pair(line, is_turned=not has_baseline and order[line.system_a] > order[line.system_b])
+def _is_turned(line: ComparisonLine, sign: int, order: Mapping[str, int]) -> bool:
+    """Whether the second system is the better, over the segments of the pair; of equal ones the first in the order."""
+    if line.delta == 0:
+        return order[line.system_a] > order[line.system_b]
+    return sign * line.delta < 0
 
 
 def _row(pair: _Pair, metric: PlannedMetric, head: str, settings: ReportSettings) -> tuple[Cell, ...]:
@@ -138,7 +145,7 @@ def _intervals(lines: Sequence[ComparisonLine], heads: Mapping[str, str]) -> lis
     said = [
         _KINDS.get(kind, kind) + (f" ({', '.join(names)})" if len(kinds) > 1 else "") for kind, names in kinds.items()
     ]
-    few = any(line.interval != "inverted" and line.n_units < 30 for line in lines)
+    few = any(line.interval in ("percentile", "bca") and line.n_units < 30 for line in lines)
     return [
         f"Intervals: {'; '.join(said)}; of each pair by itself, not corrected."
         + (" With fewer than 30 units bootstrap intervals are too narrow; go by p." if few else "")

@@ -19,15 +19,16 @@ def build(run: Reported, settings: ReportSettings) -> Table:
     metrics = scored_metrics(run)
     heads = headings(metrics)
     found = standings(run)
-    ranks = {(line.metric, line.system): line for line in run.rank_lines}
     ranked = [metric for metric in metrics if any(line.metric == metric.name for line in run.rank_lines)]
     rows: list[tuple[Cell, ...]] = []
     lines_after = set()
     for metric in ranked:
         previous = None
-        for system in best_first(run, metric):
-            if (line := ranks.get((metric.name, system))) is None:
-                continue
+        order = {system: place for place, system in enumerate(best_first(run, metric))}
+        of_metric = [line for line in run.rank_lines if line.metric == metric.name]
+        # Where systems have other segments, one may be ranked above another of a higher score.
+        for line in sorted(of_metric, key=lambda line: (line.cluster, line.rank_top, order[line.system])):
+            system = line.system
             if rows and line.cluster != previous:
                 lines_after.add(len(rows) - 1)
             previous = line.cluster

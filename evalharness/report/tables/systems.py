@@ -125,8 +125,8 @@ def _position(found: Standings, metric: PlannedMetric) -> Callable[[str], tuple[
 
 def _marked(run: Reported, found: Standings, metric: PlannedMetric) -> set[str]:
     """With a baseline, those significantly better than it. Else the best and those not significantly different from
-    it, and, where they have other segments, those that are better than it over the segments both have. Nobody where
-    nothing was tested."""
+    it; the best is who has the best score, or, where systems have other segments, who beats it over the segments both
+    have. Nobody where nothing was tested."""
     lines = [line for line in run.comparison_lines if line.metric == metric.name and line.p is not None]
     sign = 1 if metric.higher_is_better else -1
     winners = {
@@ -142,10 +142,13 @@ def _marked(run: Reported, found: Standings, metric: PlannedMetric) -> set[str]:
     if not known:
         return set()
     best = {name for name, score in scores.items() if score == (max(known) if metric.higher_is_better else min(known))}
+    seen: set[str] = set()
+    while beaten_by := {winner for winner, loser in winners if loser in best} - seen:  # over the segments both have
+        seen |= best
+        best = beaten_by
     tested = [line for line in lines if best & {line.system_a, line.system_b}]
     not_worse = {name for line in tested if not line.is_significant for name in (line.system_a, line.system_b)}
-    better = {winner for winner, loser in winners if loser in best}
-    return (best | not_worse | better) if tested else set()
+    return best | not_worse if tested else set()
 
 
 def _longer_signatures(heading: str, metric: PlannedMetric, lines: Sequence[ScoreLine]) -> list[str]:
@@ -161,6 +164,7 @@ def _longer_signatures(heading: str, metric: PlannedMetric, lines: Sequence[Scor
 def _notes(run: Reported, metrics: list[PlannedMetric], settings: ReportSettings) -> list[str]:
     lines, heads = run.comparison_lines, headings(metrics)
     notes = _notes_on_marks(run)
+    notes += _untested_marks(run, metrics)
     notes += untested(lines)
     notes += impossible(lines, heads)
     notes += detectable(lines, metrics, heads, settings.decimals)
@@ -203,3 +207,20 @@ def _notes_on_marks(run: Reported) -> list[str]:
     return [
         f"Marked: the best of each metric and every system not significantly different from it ({how_tested(tested)})."
     ]
+
+
+def _untested_marks(run: Reported, metrics: Sequence[PlannedMetric]) -> list[str]:
+    """Who is not marked for want of a test, where others were tested."""
+    if baseline_of(run) is not None:
+        return []
+    notes = []
+    for metric in metrics:
+        lines = [line for line in run.comparison_lines if line.metric == metric.name]
+        tested = {name for line in lines if line.p is not None for name in (line.system_a, line.system_b)}
+        without = {name for line in lines if line.p is None for name in (line.system_a, line.system_b)}
+        if tested and without:
+            notes.append(
+                f"{headings(metrics)[metric.name]}: some pairs of {', '.join(sorted(without))} were not tested, so a "
+                "system without a mark may not differ from the best."
+            )
+    return notes
