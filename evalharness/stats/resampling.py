@@ -36,10 +36,6 @@ class Measure:
     to_corpus: ToCorpus
     is_mean: bool = False
 
-    def __post_init__(self) -> None:
-        if self.unit_sums.ndim != 3:
-            raise ValueError(f"unit_sums has shape {self.unit_sums.shape}; expected [S, G, K]")
-
     @property
     def n_units(self) -> int:
         return int(self.unit_sums.shape[1])
