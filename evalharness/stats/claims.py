@@ -38,7 +38,7 @@ class PairClaim:
     measured for.
 
     `is_significant` says that the corrected p-value, or where none was asked for the plain one, is at most alpha; and,
-    where both have several runs, that they differ by more than their runs do (`Field.of_runs`)."""
+    where both have several runs, that they differ by more than their runs do (`exceeds_runs`)."""
 
     a: int
     b: int
@@ -79,7 +79,7 @@ def claims(
 def autoranks(
     scores: Mapping[str, Sequence[float | None]], *, higher_is_better: Mapping[str, bool], rule: AutoRankRule
 ) -> list[float | None]:
-    """AutoRank of each contestant over metrics; None for all where no rule is set, and for one that lacks a score.
+    """AutoRank of each contestant over metrics, of which there must be one; None for a contestant that lacks a score.
 
     Args: scores: by metric and contestant."""
     table = np.array(
@@ -88,8 +88,6 @@ def autoranks(
             for name, of_metric in scores.items()
         ]
     ).T
-    if rule is AutoRankRule.none or table.size == 0:
-        return [None] * (len(table) or len(next(iter(scores.values()), ())))
     complete = ~np.isnan(table).any(axis=1)
     values: list[float | None] = [None] * len(table)
     if complete.any():

@@ -84,20 +84,6 @@ class Field:
         sums = [self.metric.rows[member][mask].sum(axis=0) for member in self.contestants[contestant].members]
         return tuple(float(self.metric.to_corpus(one)) for one in sums)
 
-    def of_runs(self, pair: Pair, mask: Array, settings: StatsSettings) -> tuple[float | None, bool]:
-        """The p-value of the difference between the runs of two contestants, and whether it exceeds that between runs
-        of one: p is at most alpha, or, where so few runs cannot give that, all of one's are above all of the other's.
-
-        `(None, True)` where one has no two runs with a score."""
-        if any(len(self.contestants[one].members) < 2 for one in pair):
-            return None, True
-        a, b = (self.replicate_scores(one, mask) for one in pair)
-        if any(math.isnan(score) for score in (*a, *b)):
-            return None, True
-        p = replicate_p(a, b, n_draws=settings.n_draws, seed=settings.seed)
-        are_few = smallest_replicate_p(len(a), len(b)) > settings.alpha
-        return p, p <= settings.alpha or (are_few and (min(a) > max(b) or min(b) > max(a)))
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PairFinding:
@@ -257,6 +243,7 @@ class _Inquiry:
         found = Findings()
         for number, one in enumerate(self._asked):
             kept = self._kept[number]
+            runs = {contestant: self._of.replicate_scores(contestant, one.mask) for contestant in self._grouped(one)}
             for contestant in one.scores:
                 place = self._places[number, contestant]
                 found.intervals[contestant] = (
@@ -272,8 +259,9 @@ class _Inquiry:
                     without = (left_out[a] - left_out[b])[kept]
                     if not math.isnan(test.p) and p_smallest <= settings.alpha:
                         detectable = _detectable(without, np.abs(self._observed[[a, b]]).max(), settings)
-                    interval = interval or _interval(resampled[a] - resampled[b], test.delta, without, settings)
-                p_replicates, exceeds_runs = self._of.of_runs(pair, one.mask, settings)
+                    if interval is None:
+                        interval = _interval(resampled[a] - resampled[b], test.delta, without, settings)
+                p_replicates, exceeds_runs = _of_runs(runs.get(pair[0], ()), runs.get(pair[1], ()), settings)
                 found.pairs[pair] = PairFinding(
                     delta=test.delta,
                     interval=interval,
@@ -289,6 +277,11 @@ class _Inquiry:
                     exceeds_runs=exceeds_runs,
                 )
         return found
+
+    def _grouped(self, asked: _Asked) -> set[int]:
+        """The contestants of pairs that have several runs."""
+        paired = {contestant for pair in asked.pairs for contestant in pair}
+        return {contestant for contestant in paired if len(self._of.contestants[contestant].members) > 1}
 
     def _inverted(self, settings: StatsSettings) -> list[Interval | None]:
         """By pair the interval from the exact test, where it is asked for and the test is exact and of a mean."""
@@ -317,3 +310,15 @@ def _detectable(left_out: Floats, magnitude: float, settings: StatsSettings) -> 
     if error <= _NO_SPREAD * magnitude:
         return None
     return minimum_detectable_effect(error, len(left_out), alpha=settings.alpha)
+
+
+def _of_runs(a: Sequence[float], b: Sequence[float], settings: StatsSettings) -> tuple[float | None, bool]:
+    """The p-value of the difference between the runs of two contestants, and whether it exceeds that between runs of
+    one: p is at most alpha, or, where so few runs cannot give that, all of one's are above all of the other's.
+
+    `(None, True)` where one has no two runs, or a run has no score."""
+    if not a or not b or any(math.isnan(score) for score in (*a, *b)):
+        return None, True
+    p = replicate_p(a, b, n_draws=settings.n_draws, seed=settings.seed)
+    are_few = smallest_replicate_p(len(a), len(b)) > settings.alpha
+    return p, p <= settings.alpha or (are_few and (min(a) > max(b) or min(b) > max(a)))

@@ -9,7 +9,15 @@ from dataclasses import dataclass
 import numpy as np
 
 from evalharness.records import Array, Floats
-from evalharness.stats.resampling import Measure, SideBySide, all_swaps, random_swaps, sums_of, varying_statistics
+from evalharness.stats.resampling import (
+    TIE_TOLERANCE,
+    Measure,
+    SideBySide,
+    all_swaps,
+    random_swaps,
+    sums_of,
+    varying_statistics,
+)
 
 MAX_EXACT_UNITS = 16
 MAX_EXACT_UNITS_OF_MEANS = 20
@@ -20,8 +28,6 @@ with 30 (`make bench`, November 2026)."""
 
 Pair = tuple[int, int]
 _VALUES_PER_CHUNK = 1 << 13  # scores computed together: with 2^15 their statistics left the cache, 1.5 times the time
-# Sums of the same numbers in another order differ in their last bits; such ties must count as ties.
-_TIE_TOLERANCE = 1e-12
 _ROUNDING = 1e-15  # of sums of scores that lie far from 0 and close to each other
 
 
@@ -61,8 +67,10 @@ def sign_flip_tests(
     found: list[dict[Pair, PairedTest]] = [{} for _ in measures]
     together: list[tuple[int, list[Pair], bool]] = []
     for index, (measure, of_measure) in enumerate(zip(measures, pairs, strict=True)):
-        enumerated = [pair for pair in of_measure if is_enumerated(measure, pair)]
-        drawn = [pair for pair in of_measure if pair not in set(enumerated)]
+        enumerated: list[Pair] = []
+        drawn: list[Pair] = []
+        for pair in of_measure:
+            (enumerated if is_enumerated(measure, pair) else drawn).append(pair)
         all_together = not measure.is_mean and measure.n_units <= MAX_EXACT_UNITS
         if enumerated and all_together:
             together.append((index, enumerated, True))
@@ -98,12 +106,11 @@ def _differing(measure: Measure, pair: Pair) -> Array:
 def _enumerated(measure: Measure, pair: Pair) -> PairedTest:
     """The exact test of one pair, over the units in which they differ; the others are summed into one."""
     rows = measure.unit_sums[list(pair)]
+    differing = _differing(measure, pair)
     if measure.is_mean:
         scores = measure.to_corpus(rows.sum(axis=1))
-        differing = _differing(measure, pair)
         p = _exact_p_of_mean(*rows[:, differing, 0])
         return PairedTest(delta=float(scores[0] - scores[1]), p=p, n_units=measure.n_units, n_draws=None)
-    differing = _differing(measure, pair)
     few = np.concatenate([rows[:, differing], rows[:, ~differing].sum(axis=1, keepdims=True)], axis=1)
     counter = _Counter(Measure(unit_sums=few, to_corpus=measure.to_corpus), [(0, 1)])
     n_swaps = 0
@@ -131,7 +138,7 @@ def bootstrap_tests(
         for index, (a, b) in enumerate(of_measure):
             deltas[index] = observed[a] - observed[b]
             difference = resampled[a] - resampled[b]
-            tolerance = _TIE_TOLERANCE * max(abs(observed[a]), abs(observed[b]))
+            tolerance = TIE_TOLERANCE * max(abs(observed[a]), abs(observed[b]))
             reached = np.abs(difference - deltas[index]) >= abs(deltas[index]) - tolerance
             is_defined = not np.isnan(difference).any() and measure.n_units >= MIN_BOOTSTRAP_UNITS
             p[index] = (1 + reached.sum()) / (len(difference) + 1) if is_defined else np.nan
@@ -154,17 +161,21 @@ class _Counter:
 
     def __init__(self, measure: Measure, pairs: Sequence[Pair]) -> None:
         self._measure = measure
-        self._varying = varying_statistics(measure.unit_sums)
-        self.table = SideBySide.of(measure.unit_sums, self._varying)
+        self._moved_statistics = self._statistics()
+        self.table = SideBySide.of(measure.unit_sums, self._moved_statistics)
         self._first = np.array([a for a, _ in pairs], dtype=np.int64)
         self._second = np.array([b for _, b in pairs], dtype=np.int64)
         self._totals = measure.unit_sums.sum(axis=1)
         scores = measure.scores()
         self.deltas = scores[self._first] - scores[self._second]
         largest = np.maximum(np.abs(scores[self._first]), np.abs(scores[self._second]))
-        self._threshold = np.abs(self.deltas) - _TIE_TOLERANCE * largest
+        self._threshold = np.abs(self.deltas) - TIE_TOLERANCE * largest
         self.reached = np.zeros(len(pairs), dtype=np.int64)
         self.is_undefined = np.isnan(self.deltas)
+
+    def _statistics(self) -> Array:
+        """Which statistics a swap can change."""
+        return varying_statistics(self._measure.unit_sums)
 
     def count(self, moved: Floats) -> None:
         """Count swaps, given what each moves of each system [V, S, B]."""
@@ -183,7 +194,7 @@ class _Counter:
         totals = self._totals[systems].T
         sums = np.empty((len(totals), *exchanged.shape[1:]))
         sums[:] = totals[:, :, None]
-        sums[self._varying] += exchanged
+        sums[self._moved_statistics] += exchanged
         return self._measure.to_corpus(np.moveaxis(sums, 0, -1))
 
     def _chunks(self, n_swaps: int) -> Iterator[slice]:
@@ -198,10 +209,12 @@ class _MeanCounter(_Counter):
     def __init__(self, measure: Measure, pairs: Sequence[Pair]) -> None:
         super().__init__(measure, pairs)
         sums = measure.unit_sums[:, :, 0]
-        self.table = SideBySide.of(measure.unit_sums, np.array([0]))
         self._observed = self._totals[self._first, 0] - self._totals[self._second, 0]
         tolerance = [_tolerance(sums[a], sums[b]) for a, b in pairs]
         self._threshold = np.abs(self._observed) - np.array(tolerance)
+
+    def _statistics(self) -> Array:
+        return np.array([0])  # the scores; counts are the same in both
 
     def count(self, moved: Floats) -> None:
         """Count swaps, given the sums of scores each moves of each system [1, S, B]."""
@@ -215,7 +228,7 @@ class _MeanCounter(_Counter):
 
 def _tolerance(a: Floats, b: Floats) -> float:
     """How far sums of the differences of these scores [G] may be off and still be the same number."""
-    return max(_TIE_TOLERANCE * float(np.abs(a - b).sum()), _ROUNDING * float(np.abs(a).sum() + np.abs(b).sum()))
+    return max(TIE_TOLERANCE * float(np.abs(a - b).sum()), _ROUNDING * float(np.abs(a).sum() + np.abs(b).sum()))
 
 
 def _exact_p_of_mean(a: Floats, b: Floats) -> float:

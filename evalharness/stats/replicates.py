@@ -11,11 +11,10 @@ import numpy as np
 
 from evalharness.errors import ConfigError
 from evalharness.records import Array, Floats
-from evalharness.stats.resampling import ToCorpus
+from evalharness.stats.resampling import TIE_TOLERANCE, ToCorpus
 
 _MAX_STACKED = 60
 _MAX_RELABELLINGS = 200_000
-_TIE_TOLERANCE = 1e-12
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -98,7 +97,7 @@ def replicate_p(scores_a: Sequence[float], scores_b: Sequence[float], *, n_draws
     Source: Fisher 1935; Phipson & Smyth 2010 for random ones."""
     scores = np.array([*scores_a, *scores_b])
     n_a, n_all = len(scores_a), len(scores)
-    observed = abs(np.mean(scores_a) - np.mean(scores_b)) - _TIE_TOLERANCE * np.abs(scores).max()
+    observed = abs(np.mean(scores_a) - np.mean(scores_b)) - TIE_TOLERANCE * np.abs(scores).max()
     total = scores.sum()
 
     def reached(sums_a: Floats) -> int:

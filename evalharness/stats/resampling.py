@@ -16,6 +16,8 @@ from evalharness.records import Array, Floats
 ToCorpus: TypeAlias = Callable[[Array], Floats]
 """Sums of rows [..., K] to corpus scores [...]: a metric's `corpus_scores`."""
 
+TIE_TOLERANCE = 1e-12
+"""Sums of the same numbers in another order differ in their last bits; such ties must count as ties."""
 # What is held at once: 16 MB of bits, 32 or 64 MB of counts. Memory does not grow with the number of draws.
 _BITS_PER_BLOCK = 1 << 27
 _COUNTS_PER_BLOCK = 1 << 24

@@ -218,9 +218,9 @@ def _autorank_lines(
     found: Mapping[str, MetricClaims],
     stats: StatsSettings,
 ) -> list[AutoRankLine]:
-    if stats.autorank is AutoRankRule.none:
-        return []
     chosen = [one for one in metrics if not stats.autorank_metrics or one.name in stats.autorank_metrics]
+    if stats.autorank is AutoRankRule.none or not chosen:
+        return []
     values = autoranks(
         {one.name: [score.score for score in found[one.name].scores] for one in chosen},
         higher_is_better={one.name: one.higher_is_better for one in chosen},
@@ -228,10 +228,7 @@ def _autorank_lines(
     )
     names = ",".join(one.name for one in chosen)
     rule = stats.autorank.value
-    return [
-        AutoRankLine(system=one.name, autorank=values[place[one.name]], rule=rule, metrics=names)
-        for one in (of if values else ())
-    ]
+    return [AutoRankLine(system=one.name, autorank=values[place[one.name]], rule=rule, metrics=names) for one in of]
 
 
 def _replicates_line(group: str, metric: str, claim: ScoreClaim, n_replicates: int) -> ReplicatesLine:
