@@ -15,12 +15,12 @@ import os
 import sys
 import tempfile
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Any
 
-from evalharness.errors import InputError
+from evalharness.errors import InputError, nearest
 
 _log = logging.getLogger(__name__)
 
@@ -53,6 +53,17 @@ def read_json(path: str | Path) -> Any:
         return json.loads(read_text(path))
     except json.JSONDecodeError as err:
         raise InputError(f"{path}:{err.lineno}: not JSON: {err.msg} at column {err.colno}.") from err
+
+
+def check_columns(wanted: Iterable[str], present: Sequence[str], *, where: str) -> None:
+    """Refuse a column name that the file lacks.
+
+    Raises: InputError naming the columns there are and the nearest one."""
+    for name in wanted:
+        if name not in present:
+            raise InputError(
+                f"{where}: no column {name!r}{nearest(name, present)} The columns are: {', '.join(present)}."
+            )
 
 
 def check_text(text: object, *, where: str) -> None:

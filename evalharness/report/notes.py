@@ -9,7 +9,8 @@ from statistics import median
 from evalharness.runs.plan import PlannedMetric, PlannedTestSet
 from evalharness.runs.view import ComparisonLine, Reported
 
-_FEWEST_BOOTSTRAP_UNITS = 30
+FEWEST_BOOTSTRAP_UNITS = 30
+"""With fewer the bootstrap gives no p-values, and its intervals are too narrow."""
 RUNS_MUST_DIFFER = (
     "Where both systems have several runs, a significant difference is also one that exceeds that between runs of one "
     "system: the p-value of runs is as small, or, where so few runs cannot give that (3 and 3: 0.1 at least), all runs "
@@ -27,6 +28,11 @@ def of_testset(testset: PlannedTestSet) -> str:
     """`zhengzhou zh-en, 9 segments`."""
     words = " ".join(word for word in (testset.name, testset.language_pair) if word)
     return f"{words}, {counted(testset.n_segments, 'segment')}"
+
+
+def compared(run: Reported) -> list[str]:
+    """What has a row: systems, and for runs of one system that system, in the order of the plan."""
+    return list(dict.fromkeys(system.group or system.name for system in run.plan.systems))
 
 
 def by_metric(lines: Sequence[ComparisonLine]) -> dict[str, list[ComparisonLine]]:
@@ -62,12 +68,12 @@ def baseline_of(run: Reported) -> str | None:
 def untested(lines: Sequence[ComparisonLine]) -> list[str]:
     """Sentences about pairs without a p-value."""
     without = [line for line in lines if line.p is None]
-    few = [line for line in without if line.method == "bootstrap" and line.n_units < _FEWEST_BOOTSTRAP_UNITS]
+    few = [line for line in without if line.method == "bootstrap" and line.n_units < FEWEST_BOOTSTRAP_UNITS]
     notes = []
     if few:
         notes.append(
             f"No p-values with {_units(few)}: the bootstrap would call equal systems different too often with fewer "
-            f"than {_FEWEST_BOOTSTRAP_UNITS}. Set stats.method=sign_flip (--method sign_flip)."
+            f"than {FEWEST_BOOTSTRAP_UNITS}. Set stats.method=sign_flip (--method sign_flip)."
         )
     if len(without) > len(few):
         pairs = ", ".join(f"{line.system_a} and {line.system_b}" for line in without if line not in few)
@@ -110,6 +116,7 @@ def detectable(
 def left_out(run: Reported, heads: Mapping[str, str]) -> list[str]:
     """For each metric with gaps, how many segments pairs go without, and which systems are in no pair."""
     notes = []
+    entrants = compared(run)
     families = by_metric(run.comparison_lines)
     for name, head in heads.items():
         family = families.get(name, [])
@@ -120,7 +127,6 @@ def left_out(run: Reported, heads: Mapping[str, str]) -> list[str]:
                 f"{_range(counts)} of {family[0].n_segments + family[0].n_left_out} are left out."
             )
         paired = {system for line in family for system in (line.system_a, line.system_b)}
-        entrants = list(dict.fromkeys(system.group or system.name for system in run.plan.systems))
         alone = [one for one in entrants if one not in paired]
         if alone and len(entrants) > 1:
             baseline = baseline_of(run)
@@ -140,11 +146,10 @@ def _why_impossible(family: Sequence[ComparisonLine]) -> str:
     if _correction(line) is not None and len(family) > 1:
         smallest += f", or {_smallest_corrected(family):.3g} corrected for {len(family)} pairs"
     if line.n_draws is not None:
-        option = "n_resamples" if line.method == "bootstrap" else "n_draws"
-        noun = "resamples" if line.method == "bootstrap" else "draws"
+        noun = _noun_of_draws(line)
         return (
-            f"with {line.n_draws} {noun} no p-value is below {smallest}. Set stats.{option} "
-            f"(--{option.replace('_', '-')}) to {_enough_draws(family)} or more."
+            f"with {line.n_draws} {noun} no p-value is below {smallest}. Set stats.n_{noun} (--n-{noun}) to "
+            f"{_enough_draws(family)} or more."
         )
     where = f"with {_units(family)}"
     if line.p_smallest > 2.0 ** (1 - line.n_units):
@@ -183,8 +188,12 @@ def _draws(lines: Sequence[ComparisonLine]) -> str:
     n_draws = max((n for n in draws if n is not None), default=None)
     if n_draws is None:
         return "exact"
-    noun = "resamples" if lines[0].method == "bootstrap" else "draws"
-    return f"{n_draws} {noun}" if None not in draws else f"exact or {n_draws} {noun}"
+    drawn = f"{n_draws} {_noun_of_draws(lines[0])}"
+    return drawn if None not in draws else f"exact or {drawn}"
+
+
+def _noun_of_draws(line: ComparisonLine) -> str:
+    return "resamples" if line.method == "bootstrap" else "draws"
 
 
 def _units(lines: Sequence[ComparisonLine]) -> str:

@@ -10,9 +10,9 @@ from pathlib import Path
 
 import numpy as np
 
-from evalharness.errors import InputError, nearest
+from evalharness.errors import InputError
 from evalharness.records import Floats
-from evalharness.textio import read_lines
+from evalharness.textio import check_columns, read_lines
 
 SUFFIXES = (".tsv", ".csv", ".tsv.gz", ".csv.gz")
 _SYSTEM_NAMES = ("system", "sysname", "model")
@@ -65,11 +65,7 @@ def read_score_table(
             "--system-column."
         )
     document = _column(header, document_column, _DOCUMENT_NAMES, path)
-    for name in metrics:
-        if name not in header:
-            raise InputError(
-                f"{path}:1: no column {name!r}{nearest(name, header)} The columns are: {', '.join(header)}."
-            )
+    check_columns(metrics, header, where=f"{path}:1")
     chosen = list(metrics) or _metric_columns(header, rows, {system, document}, path)
     if not chosen:
         raise InputError(f"{path}:1: no column of numbers among {', '.join(header)}; expected one per metric.")
@@ -80,15 +76,18 @@ def read_score_table(
     ]
     system_place, document_place = header.index(system), None if document is None else header.index(document)
     systems = list(dict.fromkeys(row[system_place] for _, row in rows))
-    keys = {tuple(row[place] for place in places): row for _, row in rows}
-    segments = {key: position for position, key in enumerate(sorted(keys))}
+    keys = [tuple(row[place] for place in places) for _, row in rows]
+    segments = {key: position for position, key in enumerate(sorted(set(keys)))}
+    metric_places = {name: header.index(name) for name in chosen}
     scores = {name: np.full((len(systems), len(segments)), np.nan) for name in chosen}
     seen: dict[tuple[int, int], int] = {}
     index_of = {name: index for index, name in enumerate(systems)}
-    for number, row in rows:
+    documents: list[str | None] = [None] * len(segments)
+    above = [index for index in places if header[index].lower() in _ABOVE_DOCUMENTS]
+    for (number, row), key in zip(rows, keys, strict=True):
         if not row[system_place].strip():
             raise InputError(f"{path}:{number}: column {system!r} is empty; every row needs the name of its system.")
-        at = index_of[row[system_place]], segments[tuple(row[place] for place in places)]
+        at = index_of[row[system_place]], segments[key]
         if at in seen:
             raise InputError(
                 f"{path}:{number}: system {row[system_place]!r} has the same segment as in line {seen[at]}, by the "
@@ -96,15 +95,10 @@ def read_score_table(
                 "apart, or name the metrics with --metrics."
             )
         seen[at] = number
-        for name in chosen:
-            scores[name][at] = _number(row[header.index(name)], path, number, name)
-    above = [places.index(place) for place in places if header[place].lower() in _ABOVE_DOCUMENTS]
-    documents = [
-        None
-        if document_place is None or not keys[key][document_place].strip()
-        else " ".join([*(key[place] for place in above), keys[key][document_place]])
-        for key in sorted(keys)
-    ]
+        for name, place in metric_places.items():
+            scores[name][at] = _number(row[place], path, number, name)
+        if document_place is not None and row[document_place].strip():
+            documents[segments[key]] = " ".join(row[place] for place in (*above, document_place))
     apart = ", ".join(header[place] for place in places) or "nothing"
     return ScoreTable(
         path=str(path),
@@ -140,8 +134,7 @@ def _rows(path: Path) -> tuple[list[str], list[tuple[int, list[str]]]]:
 
 def _column(header: list[str], given: str | None, usual: Sequence[str], path: str | Path) -> str | None:
     """The column that was named, else one that goes by a usual name; None where there is none."""
-    if given is not None and given not in header:
-        raise InputError(f"{path}:1: no column {given!r}{nearest(given, header)} The columns are: {', '.join(header)}.")
+    check_columns([given] if given is not None else [], header, where=f"{path}:1")
     return given or next((name for one in usual for name in header if name.lower() == one), None)
 
 

@@ -201,12 +201,12 @@ class RunView:
 
     @cached_property
     def autorank_lines(self) -> tuple[AutoRankLine, ...]:
-        """None where AutoRank was not asked for."""
+        """Empty where AutoRank was not asked for."""
         return _lines(self.paths.autorank, AutoRankLine) if self.paths.autorank.is_file() else ()
 
     @cached_property
     def replicates_lines(self) -> tuple[ReplicatesLine, ...]:
-        """None where no system has several runs."""
+        """Empty where no system has several runs."""
         return _lines(self.paths.replicates, ReplicatesLine) if self.paths.replicates.is_file() else ()
 
     @cached_property
@@ -215,6 +215,13 @@ class RunView:
         import pandas as pd
 
         return pd.read_parquet(_present(self.paths.segments))
+
+    def segment_columns(self, names: Sequence[str]) -> dict[str, list[Any]]:
+        """Some columns of `segments.parquet`, as Python values."""
+        import pyarrow.parquet as pq
+
+        columns: dict[str, list[Any]] = pq.read_table(_present(self.paths.segments), columns=list(names)).to_pydict()
+        return columns
 
     @cached_property
     def scores(self) -> pd.DataFrame:
@@ -241,8 +248,7 @@ class RunView:
     @cached_property
     def ranks(self) -> pd.DataFrame:
         """`ranks.csv`."""
-        _ = self.rank_lines
-        return _frame(self.paths.ranks, RankLine, texts=("metric", "system"))
+        return frame_of(self.rank_lines, RankLine)
 
     def metric(self, name: str) -> PlannedMetric:
         return next(planned for planned in self.plan.metrics if planned.name == name)

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from evalharness.errors import ConfigError, InputError, nearest
+from evalharness.errors import ConfigError, InputError
 from evalharness.records import LanguagePair, Segment, TestSet
 from evalharness.testsets.base import check_ids
 from evalharness.textio import check_text
@@ -73,17 +73,6 @@ class Columns(ABC):
         """For each row where it stands (`file:line`) and its texts by column name.
 
         Raises: InputError naming the line that is no row."""
-
-
-def check_columns(wanted: Iterable[str], present: Sequence[str], *, where: str) -> None:
-    """Refuse a column name that the file lacks.
-
-    Raises: InputError naming the columns there are and the nearest one."""
-    for name in wanted:
-        if name not in present:
-            raise InputError(
-                f"{where}: no column {name!r}{nearest(name, present)} The columns are: {', '.join(present)}."
-            )
 
 
 def segments_from_rows(

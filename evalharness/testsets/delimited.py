@@ -6,8 +6,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from evalharness.errors import ConfigError, InputError
-from evalharness.testsets.columns import ColumnNames, Columns, check_columns
-from evalharness.textio import read_lines
+from evalharness.testsets.columns import ColumnNames, Columns
+from evalharness.textio import check_columns, read_lines
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from evalharness.errors import InputError
-from evalharness.testsets.columns import ColumnNames, Columns, check_columns
-from evalharness.textio import parse_each
+from evalharness.testsets.columns import ColumnNames, Columns
+from evalharness.textio import check_columns, parse_each
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -37,7 +37,7 @@ MetricBuilder: TypeAlias = Callable[[str, object], Metric]
 """A metric from its name and what a record's settings say of it."""
 _SHARES_SHOWN_TIMES = 100.0
 _LARGEST_SHARE = 1.5
-_SHARES = ("comet", "xcomet", "cometkiwi", "unite", "bleurt")
+_SHARES = ("comet", "xcomet", "unite", "bleurt")
 _ERRORS = re.compile(r"metricx|(ter|wer|cer)([^a-z]|$)", re.IGNORECASE)
 _MEASURED_AS_MEANS = ("COMET-22", "CometKiwi-22", "XCOMET-XL", "MetricX-23")
 """Metrics whose differences are known to mean something to people, and whose corpus scores are means of segments'."""
@@ -225,14 +225,8 @@ def _difference(one: RunView, other: RunView) -> str:
 
 def _segments(view: RunView, columns: list[str]) -> dict[str, list[Any]]:
     """Columns of a test set's segments, from the rows of the first system."""
-    import pyarrow.parquet as pq
-
-    if not view.paths.segments.is_file():
-        raise RecordError(
-            f"{view.paths.segments}: is not there: the run was interrupted before it was written. Run it again."
-        )
-    table = pq.read_table(view.paths.segments, columns=columns).slice(0, view.plan.testset.n_segments)
-    return {name: table[name].to_pylist() for name in columns}
+    n_segments = view.plan.testset.n_segments
+    return {name: values[:n_segments] for name, values in view.segment_columns(columns).items()}
 
 
 def _shared_metrics(views: Sequence[RunView], asked: Sequence[str]) -> list[PlannedMetric]:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 from evalharness.report.notes import (
+    FEWEST_BOOTSTRAP_UNITS,
     RUNS_MUST_DIFFER,
     baseline_of,
     by_metric,
@@ -36,14 +38,14 @@ def build(run: Reported, settings: ReportSettings) -> Table:
     is_corrected = is_bh or any(line.p_holm is not None for line in run.comparison_lines)
     rows: list[tuple[Cell, ...]] = []
     lines_after = set()
+    has_baseline = baseline_of(run) is not None
     for metric in metrics:
         if rows and metric.name in families:
             lines_after.add(len(rows) - 1)
         order = {name: place for place, name in enumerate(best_first(run, metric))}
-        has_baseline = baseline_of(run) is not None
         sign = 1 if metric.higher_is_better else -1
         pairs = [
-            _Pair(line, is_turned=not has_baseline and _is_turned(line, sign, order))
+            _turned(line) if not has_baseline and _is_turned(line, sign, order) else line
             for line in families.get(metric.name, [])
         ]
         pairs.sort(key=lambda pair: (order[pair.system_a], order[pair.system_b]))
@@ -68,22 +70,21 @@ def build(run: Reported, settings: ReportSettings) -> Table:
         caption=f"Differences A - B, {of_testset(run.plan.testset)}",
         columns=tuple(Column(heading=heading) for heading, is_shown in columns if is_shown),
         rows=tuple(tuple(cell for cell, (_, is_shown) in zip(row, columns, strict=True) if is_shown) for row in rows),
-        notes=tuple(_notes(run, metrics, settings, has_agreement=has_agreement, has_replicates=has_replicates)),
+        notes=tuple(_notes(run, metrics, has_agreement=has_agreement, has_replicates=has_replicates)),
         lines_after=frozenset(lines_after),
     )
 
 
-class _Pair:
-    """A comparison as a row shows it: turned round where the other system is the better."""
-
-    def __init__(self, line: ComparisonLine, *, is_turned: bool) -> None:
-        self.line = line
-        self.system_a, self.system_b = line.system_a, line.system_b
-        self.delta, self.low, self.high = line.delta, line.ci_low, line.ci_high
-        if is_turned:
-            self.system_a, self.system_b = line.system_b, line.system_a
-            self.delta = -line.delta
-            self.low, self.high = (None if bound is None else -bound for bound in (line.ci_high, line.ci_low))
+def _turned(line: ComparisonLine) -> ComparisonLine:
+    """The same comparison from the other side."""
+    return replace(
+        line,
+        system_a=line.system_b,
+        system_b=line.system_a,
+        delta=-line.delta,
+        ci_low=None if line.ci_high is None else -line.ci_high,
+        ci_high=None if line.ci_low is None else -line.ci_low,
+    )
 
 
 def _is_turned(line: ComparisonLine, sign: int, order: Mapping[str, int]) -> bool:
@@ -93,16 +94,15 @@ def _is_turned(line: ComparisonLine, sign: int, order: Mapping[str, int]) -> boo
     return sign * line.delta < 0
 
 
-def _row(pair: _Pair, metric: PlannedMetric, head: str, settings: ReportSettings) -> tuple[Cell, ...]:
-    line = pair.line
+def _row(line: ComparisonLine, metric: PlannedMetric, head: str, settings: ReportSettings) -> tuple[Cell, ...]:
     factor = metric.display_factor
     decimals = settings.decimals + 1  # differences are small beside scores
     return (
         TextCell(text=head),
-        TextCell(text=pair.system_a),
-        TextCell(text=pair.system_b),
-        ScoreCell(score=pair.delta, display_factor=factor, decimals=decimals, is_best=line.is_significant),
-        IntervalCell(low=pair.low, high=pair.high, display_factor=factor, decimals=decimals),
+        TextCell(text=line.system_a),
+        TextCell(text=line.system_b),
+        ScoreCell(score=line.delta, display_factor=factor, decimals=decimals, is_best=line.is_significant),
+        IntervalCell(low=line.ci_low, high=line.ci_high, display_factor=factor, decimals=decimals),
         PValueCell(p=line.p),
         PValueCell(p=line.p_holm if line.p_bh is None else line.p_bh),
         PValueCell(p=line.p_replicates),
@@ -111,9 +111,7 @@ def _row(pair: _Pair, metric: PlannedMetric, head: str, settings: ReportSettings
     )
 
 
-def _notes(
-    run: Reported, metrics: list[PlannedMetric], settings: ReportSettings, *, has_agreement: bool, has_replicates: bool
-) -> list[str]:
+def _notes(run: Reported, metrics: list[PlannedMetric], *, has_agreement: bool, has_replicates: bool) -> list[str]:
     lines = run.comparison_lines
     heads = headings(metrics)
     if not lines:
@@ -145,10 +143,14 @@ def _intervals(lines: Sequence[ComparisonLine], heads: Mapping[str, str]) -> lis
     said = [
         _KINDS.get(kind, kind) + (f" ({', '.join(names)})" if len(kinds) > 1 else "") for kind, names in kinds.items()
     ]
-    few = any(line.interval in ("percentile", "bca") and line.n_units < 30 for line in lines)
+    few = any(line.interval in ("percentile", "bca") and line.n_units < FEWEST_BOOTSTRAP_UNITS for line in lines)
     return [
         f"Intervals: {'; '.join(said)}; of each pair by itself, not corrected."
-        + (" With fewer than 30 units bootstrap intervals are too narrow; go by p." if few else "")
+        + (
+            f" With fewer than {FEWEST_BOOTSTRAP_UNITS} units bootstrap intervals are too narrow; go by p."
+            if few
+            else ""
+        )
     ]
 
 

@@ -11,6 +11,8 @@ from typing import TypeAlias
 from evalharness.report.notes import (
     RUNS_MUST_DIFFER,
     baseline_of,
+    by_metric,
+    compared,
     detectable,
     how_tested,
     impossible,
@@ -87,11 +89,6 @@ def scored_metrics(run: Reported) -> list[PlannedMetric]:
     return [metric for metric in run.plan.metrics if metric.name in scored]
 
 
-def compared(run: Reported) -> list[str]:
-    """What has a row: systems, and for runs of one system that system, in the order of the plan."""
-    return list(dict.fromkeys(system.group or system.name for system in run.plan.systems))
-
-
 def standings(run: Reported) -> Standings:
     found = {(line.system, line.metric): Standing(score=line.score) for line in run.score_lines}
     means = {(line.system, line.metric): Standing(score=line.mean, spread=line.sd) for line in run.replicates_lines}
@@ -164,7 +161,7 @@ def _longer_signatures(heading: str, metric: PlannedMetric, lines: Sequence[Scor
 def _notes(run: Reported, metrics: list[PlannedMetric], settings: ReportSettings) -> list[str]:
     lines, heads = run.comparison_lines, headings(metrics)
     notes = _notes_on_marks(run)
-    notes += _untested_marks(run, metrics)
+    notes += _untested_marks(run, heads)
     notes += untested(lines)
     notes += impossible(lines, heads)
     notes += detectable(lines, metrics, heads, settings.decimals)
@@ -209,18 +206,17 @@ def _notes_on_marks(run: Reported) -> list[str]:
     ]
 
 
-def _untested_marks(run: Reported, metrics: Sequence[PlannedMetric]) -> list[str]:
+def _untested_marks(run: Reported, heads: Mapping[str, str]) -> list[str]:
     """Who is not marked for want of a test, where others were tested."""
     if baseline_of(run) is not None:
         return []
     notes = []
-    for metric in metrics:
-        lines = [line for line in run.comparison_lines if line.metric == metric.name]
-        tested = {name for line in lines if line.p is not None for name in (line.system_a, line.system_b)}
-        without = {name for line in lines if line.p is None for name in (line.system_a, line.system_b)}
-        if tested and without:
+    for name, family in by_metric(run.comparison_lines).items():
+        untested_pairs = [line for line in family if line.p is None]
+        if untested_pairs and len(untested_pairs) < len(family):
+            without = sorted({system for line in untested_pairs for system in (line.system_a, line.system_b)})
             notes.append(
-                f"{headings(metrics)[metric.name]}: some pairs of {', '.join(sorted(without))} were not tested, so a "
-                "system without a mark may not differ from the best."
+                f"{heads[name]}: some pairs of {', '.join(without)} were not tested, so a system without a mark may not "
+                "differ from the best."
             )
     return notes
