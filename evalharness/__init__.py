@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from evalharness.errors import EvalHarnessError
     from evalharness.records import Hypothesis, LanguagePair, ScoringSegment, Segment, Signature, SourceSegment, TestSet
     from evalharness.report.table import Table
-    from evalharness.workflows.compare import Comparison
+    from evalharness.workflows.comparison import Comparison
     from evalharness.workflows.report import Run, open_run
 
 __all__ = [
@@ -31,7 +31,7 @@ __all__ = [
 ]
 
 _HOMES = {
-    "Comparison": "evalharness.workflows.compare",
+    "Comparison": "evalharness.workflows.comparison",
     "compare": "evalharness.api",
     "evaluate": "evalharness.api",
     "open_run": "evalharness.workflows.report",

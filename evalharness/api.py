@@ -19,7 +19,7 @@ from evalharness.systems.base import System, SystemGroup
 from evalharness.systems.hypotheses import GivenTexts
 from evalharness.testsets.base import Reader
 from evalharness.textio import check_text
-from evalharness.workflows.compare import Comparison
+from evalharness.workflows.comparison import Comparison
 from evalharness.workflows.report import Run, open_run
 
 
@@ -122,8 +122,9 @@ def compare(
         stats: settings of statistics, such as `baseline="mine"`, `method="bootstrap"`, `unit="segment"`.
     Raises: ConfigError where the runs are over different test sets or a metric has different signatures."""
     from evalharness.config import build_stats, recorded_metric
-    from evalharness.runs.scoretable import is_score_table, read_score_table
-    from evalharness.workflows.compare import compare_runs, compare_score_table
+    from evalharness.runs.scoretable import read_score_table
+    from evalharness.workflows.compare import compare_runs
+    from evalharness.workflows.compare_scores import compare_score_table, lone_score_table
 
     for run in runs:
         if not isinstance(run, (str, Path, RunView)):
@@ -132,10 +133,8 @@ def compare(
         raise ConfigError(f"metrics={metrics!r}: expected a list of names, such as [{metrics!r}].")
     paths = [run.folder if isinstance(run, RunView) else Path(run) for run in runs]
     settings = build_stats(stats)
-    if any(is_score_table(path) for path in paths):
-        if len(paths) > 1:
-            raise ConfigError("runs: a table of scores is compared alone; join tables into one first.")
-        return compare_score_table(read_score_table(paths[0], metrics=list(metrics)), settings)
+    if (table := lone_score_table(paths)) is not None:
+        return compare_score_table(read_score_table(table, metrics=list(metrics)), settings)
     objects = metrics if isinstance(metrics, Mapping) else {}
 
     def build_metric(name: str, recorded: object) -> Metric:

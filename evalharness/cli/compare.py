@@ -17,12 +17,14 @@ from evalharness.config import build_stats, recorded_metric
 from evalharness.errors import EXIT_DONE, ConfigError, InputError
 from evalharness.report.table import RENDERERS
 from evalharness.report.tables import table_names
-from evalharness.runs.scoretable import SUFFIXES, is_score_table, read_score_table
+from evalharness.runs.scoretable import SUFFIXES, read_score_table
 from evalharness.runs.view import ComparisonLine, write_delimited
 from evalharness.stats.autorank import AutoRankRule
 from evalharness.stats.clusters import ClusterRule
 from evalharness.stats.settings import Correction, IntervalChoice, Method, StatsSettings, UnitKind
-from evalharness.workflows.compare import Comparison, compare_runs, compare_score_table
+from evalharness.workflows.compare import compare_runs
+from evalharness.workflows.compare_scores import compare_score_table, lone_score_table
+from evalharness.workflows.comparison import Comparison
 
 _FORMATS = ("text", "markdown", "latex", "csv", "tsv", "json")
 _TABLES = ("systems", "comparisons")
@@ -100,8 +102,8 @@ def _compared(options: argparse.Namespace) -> Comparison:
     names = [field.name for field in fields(StatsSettings) if hasattr(options, field.name)]
     given = {name: value for name in names if (value := getattr(options, name)) is not None}
     stats = build_stats(given)
-    tables = [path for path in options.runs if is_score_table(path)]
-    if not tables:
+    table_path = lone_score_table(options.runs)
+    if table_path is None:
         of_tables = {
             "--system-column": options.system_column,
             "--document-column": options.document_column,
@@ -116,15 +118,13 @@ def _compared(options: argparse.Namespace) -> Comparison:
         return compare_runs(options.runs, stats, build_metric, metrics=options.metrics)
     if options.config_dir is not None:
         raise ConfigError("--config-dir: is for runs; a table of scores needs no metric options.")
-    if len(options.runs) > 1:
-        raise ConfigError(f"{tables[0]}: a table of scores is compared alone; join tables into one first.")
     table = read_score_table(
-        tables[0],
+        table_path,
         metrics=options.metrics,
         system_column=options.system_column,
         document_column=options.document_column,
     )
-    print(f"evalharness: {tables[0]}: {table.read_as}", file=sys.stderr)
+    print(f"evalharness: {table_path}: {table.read_as}", file=sys.stderr)
     return compare_score_table(
         table, stats, lower_is_better=options.lower_is_better, higher_is_better=options.higher_is_better
     )

@@ -273,7 +273,6 @@ def _segments_text(run: Run, options: argparse.Namespace, decimals: int) -> str:
 
 
 def _segment_rows(run: Run, names: Sequence[str]) -> Iterator[dict[str, Any]]:
-    import pyarrow.parquet as pq
-
-    table = pq.read_table(run.paths.segments, columns=["system", "segment", *names])
-    yield from table.to_pylist()
+    columns = run.segment_columns(["system", "segment", *names])
+    for values in zip(*columns.values(), strict=True):
+        yield dict(zip(columns, values, strict=True))

@@ -216,11 +216,12 @@ class RunView:
 
         return pd.read_parquet(_present(self.paths.segments))
 
-    def segment_columns(self, names: Sequence[str]) -> dict[str, list[Any]]:
-        """Some columns of `segments.parquet`, as Python values."""
+    def segment_columns(self, names: Sequence[str], *, n_rows: int | None = None) -> dict[str, list[Any]]:
+        """Some columns of `segments.parquet`, as Python values; the first `n_rows`, or all."""
         import pyarrow.parquet as pq
 
-        columns: dict[str, list[Any]] = pq.read_table(_present(self.paths.segments), columns=list(names)).to_pydict()
+        table = pq.read_table(_present(self.paths.segments), columns=list(names))
+        columns: dict[str, list[Any]] = table.slice(0, n_rows).to_pydict()
         return columns
 
     @cached_property

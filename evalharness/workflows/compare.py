@@ -1,105 +1,31 @@
-"""Systems of several records over one test set, or of a table of segment scores, compared as those of one run are."""
+"""Systems of several records over one test set, compared as those of one run are."""
 
 from __future__ import annotations
 
 import itertools
 import logging
-import math
-import re
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import Any, TypeAlias
 
 import numpy as np
 
 from evalharness.errors import ConfigError, MissingError, RecordError, nearest
 from evalharness.metrics.base import Metric, averages_segments
-from evalharness.records import Array, Floats, LanguagePair
-from evalharness.report.settings import ReportSettings
-from evalharness.report.table import Table
-from evalharness.report.tables import build_table
+from evalharness.records import Floats, LanguagePair
 from evalharness.runs.log import JsonLines
-from evalharness.runs.plan import Plan, PlannedMetric, PlannedSystem, PlannedTestSet, now, recorded_versions
-from evalharness.runs.scoretable import ScoreTable
-from evalharness.runs.view import AutoRankLine, ComparisonLine, RankLine, ReplicatesLine, RunView, ScoreLine, frame_of
-from evalharness.stats.inquiries import MetricRows
+from evalharness.runs.plan import PlannedMetric, PlannedSystem, PlannedTestSet
+from evalharness.runs.view import RunView
 from evalharness.stats.settings import StatsSettings
-from evalharness.workflows.lines import Lines, Measured, check_stats, lines_of
-
-if TYPE_CHECKING:
-    import pandas as pd
+from evalharness.workflows.comparison import Comparison, plan_of
+from evalharness.workflows.lines import Measured, check_stats, lines_of
 
 _log = logging.getLogger(__name__)
 
 MetricBuilder: TypeAlias = Callable[[str, object], Metric]
 """A metric from its name and what a record's settings say of it."""
-_SHARES_SHOWN_TIMES = 100.0
-_LARGEST_SHARE = 1.5
-_SHARES = ("comet", "xcomet", "unite", "bleurt")
-_ERRORS = re.compile(r"metricx|(ter|wer|cer)([^a-z]|$)", re.IGNORECASE)
-_MEASURED_AS_MEANS = ("COMET-22", "CometKiwi-22", "XCOMET-XL", "MetricX-23")
-"""Metrics whose differences are known to mean something to people, and whose corpus scores are means of segments'."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Comparison:
-    """What is claimed of the systems that were compared, and the tables it makes; nothing is written."""
-
-    plan: Plan
-    lines: Lines
-
-    @property
-    def score_lines(self) -> Sequence[ScoreLine]:
-        return self.lines.scores
-
-    @property
-    def comparison_lines(self) -> Sequence[ComparisonLine]:
-        return self.lines.comparisons
-
-    @property
-    def rank_lines(self) -> Sequence[RankLine]:
-        return self.lines.ranks
-
-    @property
-    def autorank_lines(self) -> Sequence[AutoRankLine]:
-        return self.lines.autoranks
-
-    @property
-    def replicates_lines(self) -> Sequence[ReplicatesLine]:
-        return self.lines.replicates
-
-    @property
-    def comparisons(self) -> pd.DataFrame:
-        """A row per metric and pair, as in a record's `comparisons.csv`."""
-        return frame_of(self.lines.comparisons, ComparisonLine)
-
-    @property
-    def scores(self) -> pd.DataFrame:
-        """A row per system and metric, as in a record's `scores.csv`."""
-        return frame_of(self.lines.scores, ScoreLine)
-
-    @property
-    def ranks(self) -> pd.DataFrame:
-        """A row per metric and system, as in a record's `ranks.csv`."""
-        return frame_of(self.lines.ranks, RankLine)
-
-    @property
-    def autorank(self) -> pd.DataFrame:
-        """A row per system; empty where AutoRank was not asked for."""
-        return frame_of(self.lines.autoranks, AutoRankLine)
-
-    @property
-    def replicates(self) -> pd.DataFrame:
-        """A row per metric and system of several runs; empty where there is none."""
-        return frame_of(self.lines.replicates, ReplicatesLine)
-
-    def table(self, name: str = "comparisons", *, decimals: int | None = None) -> Table:
-        """A table, at full precision until it is rendered.
-
-        Raises: ConfigError for a table there is not."""
-        return build_table(name, self, ReportSettings() if decimals is None else ReportSettings(decimals=decimals))
 
 
 def compare_runs(
@@ -133,7 +59,7 @@ def compare_runs(
         for metric, one in zip(built, planned, strict=True)
     ]
     return Comparison(
-        plan=_plan(
+        plan=plan_of(
             "-".join(dict.fromkeys(view.plan.name for view in views)),
             testset,
             [entrant.planned for entrant in entrants],
@@ -141,47 +67,6 @@ def compare_runs(
             stats,
         ),
         lines=lines_of(names, groups, segments["document"], measured, stats),
-    )
-
-
-def compare_score_table(
-    table: ScoreTable,
-    stats: StatsSettings,
-    *,
-    lower_is_better: Sequence[str] = (),
-    higher_is_better: Sequence[str] = (),
-) -> Comparison:
-    """Compare the systems of a table of segment scores; each metric is the mean over segments.
-
-    Where it is not said which is better, higher is, but for metrics known to count errors (MetricX, TER, WER, CER)
-    whose scores are not negative.
-    Raises: ConfigError for a metric or system that is not there."""
-    for name in (*lower_is_better, *higher_is_better):
-        if name not in table.scores:
-            raise ConfigError(
-                f"which is better: {name!r}: no such metric{nearest(name, table.scores)} "
-                f"Metrics are: {', '.join(table.scores)}."
-            )
-    groups = [None] * len(table.systems)
-    check_stats(table.systems, groups, list(table.scores), stats, stacks_runs=False)
-    planned = []
-    for name, scores in table.scores.items():
-        is_lower = name in lower_is_better or (name not in higher_is_better and _counts_errors(name, scores))
-        planned.append(_planned(name, scores, table, higher_is_better=not is_lower))
-    measured = [_imported(metric, scores) for metric, scores in zip(planned, table.scores.values(), strict=True)]
-    name = Path(table.path).name.split(".")[0]
-    testset = PlannedTestSet(
-        name=name,
-        language_pair="",
-        n_segments=len(table.documents),
-        n_references=None,
-        fingerprint="",
-        provenance=table.path,
-    )
-    systems = [PlannedSystem(name=one, signature="", provenance=table.path) for one in table.systems]
-    return Comparison(
-        plan=_plan(name, testset, systems, planned, stats),
-        lines=lines_of(table.systems, groups, table.documents, measured, stats),
     )
 
 
@@ -225,8 +110,7 @@ def _difference(one: RunView, other: RunView) -> str:
 
 def _segments(view: RunView, columns: list[str]) -> dict[str, list[Any]]:
     """Columns of a test set's segments, from the rows of the first system."""
-    n_segments = view.plan.testset.n_segments
-    return {name: values[:n_segments] for name, values in view.segment_columns(columns).items()}
+    return view.segment_columns(columns, n_rows=view.plan.testset.n_segments)
 
 
 def _shared_metrics(views: Sequence[RunView], asked: Sequence[str]) -> list[PlannedMetric]:
@@ -380,63 +264,3 @@ def _rebuilt(view: RunView, planned: PlannedMetric, testset: PlannedTestSet, bui
             f"would sign {signature}. Use the version that made the record, or give the command of the run again."
         )
     return metric
-
-
-def _counts_errors(name: str, scores: Floats) -> bool:
-    """Whether a metric is known to count errors, and was not negated, as WMT negates MetricX."""
-    return _ERRORS.match(name) is not None and bool(np.nanmin(scores, initial=0.0) >= 0)
-
-
-def _planned(name: str, scores: Floats, table: ScoreTable, *, higher_is_better: bool) -> PlannedMetric:
-    largest = float(np.nanmax(np.abs(scores), initial=0.0))
-    is_share = name.lower().startswith(_SHARES) and largest <= _LARGEST_SHARE
-    return PlannedMetric(
-        name=name,
-        heading=name,
-        higher_is_better=higher_is_better,
-        display_factor=_SHARES_SHOWN_TIMES if is_share else 1.0,
-        signature=f"mean of the column {name} of {Path(table.path).name}"
-        + (", shown times 100" if is_share else "")
-        + ("" if higher_is_better else ", lower is better"),
-    )
-
-
-def _imported(planned: PlannedMetric, scores: Floats) -> Measured:
-    def mean(sums: Array) -> Floats:
-        with np.errstate(divide="ignore", invalid="ignore"):
-            return np.asarray(sums[..., 0] / sums[..., 1])
-
-    counts = np.where(np.isnan(scores), math.nan, 1.0)
-    rows = MetricRows(
-        name=planned.name,
-        rows=np.stack([scores, counts], axis=-1),
-        to_corpus=mean,
-        is_mean=True,
-        higher_is_better=planned.higher_is_better,
-        display_factor=planned.display_factor,
-        curve=planned.name if planned.name in _MEASURED_AS_MEANS else None,
-    )
-    signature = planned.signature or ""
-    return Measured(rows=rows, signature=signature, signature_of=lambda sums: signature)
-
-
-def _plan(
-    name: str,
-    testset: PlannedTestSet,
-    systems: Sequence[PlannedSystem],
-    metrics: Sequence[PlannedMetric],
-    stats: StatsSettings,
-) -> Plan:
-    """What tables read of a run; this one has no record."""
-    return Plan(
-        name=name,
-        identity="",
-        testset=testset,
-        systems=tuple(systems),
-        metrics=tuple(metrics),
-        settings={"stats": {"baseline": stats.baseline}},
-        created=now(),
-        git=None,
-        versions=recorded_versions(),
-        machine={},
-    )

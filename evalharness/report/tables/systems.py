@@ -216,7 +216,7 @@ def _untested_marks(run: Reported, heads: Mapping[str, str]) -> list[str]:
         if untested_pairs and len(untested_pairs) < len(family):
             without = sorted({system for line in untested_pairs for system in (line.system_a, line.system_b)})
             notes.append(
-                f"{heads[name]}: some pairs of {', '.join(without)} were not tested, so a system without a mark may not "
-                "differ from the best."
+                f"{heads[name]}: some pairs of {', '.join(without)} were not tested, so a system without a mark may "
+                "not differ from the best."
             )
     return notes
