@@ -29,6 +29,9 @@ def fingerprint_testset(testset: TestSet) -> str:
     """The fingerprint of everything in a test set that a score can depend on: not its name or provenance."""
     parts: list[str | None] = [str(testset.language_pair)]
     for segment in testset.segments:
-        parts += [segment.id, segment.source, segment.document, segment.domain, str(len(segment.references))]
+        n_references = str(len(segment.references))
+        if segment.original_language is not None:  # in this way test sets without it keep the fingerprint they had
+            n_references += f" of {segment.original_language}"
+        parts += [segment.id, segment.source, segment.document, segment.domain, n_references]
         parts += segment.references
     return fingerprint(parts)

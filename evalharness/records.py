@@ -51,13 +51,16 @@ def base_language(code: str) -> str:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Segment:
-    """One segment of a test set. `references` may be empty; `source` is None where none was given."""
+    """One segment of a test set. `references` may be empty; `source` is None where none was given.
+
+    `original_language` is the code of the language that the text was first written in, where it is known."""
 
     id: str
     source: str | None
     references: tuple[str, ...]
     document: str | None = None
     domain: str | None = None
+    original_language: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,7 +75,10 @@ class SourceSegment:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TestSet:
-    """Segments in file order. `provenance` says in a sentence where they come from."""
+    """Segments in file order. `provenance` says in a sentence where they come from.
+
+    `reference_names` are the names of the references by position, such as `refA`, where the format gives them; no score
+    depends on them."""
 
     __test__ = False  # the name starts with "Test"; pytest must not collect it
 
@@ -80,6 +86,7 @@ class TestSet:
     language_pair: LanguagePair
     segments: tuple[Segment, ...]
     provenance: str = ""
+    reference_names: tuple[str, ...] | None = None
 
     def sources(self) -> tuple[SourceSegment, ...]:
         return tuple(

@@ -87,6 +87,15 @@ class CountsIncidents(Protocol):
 
 
 @runtime_checkable
+class FlagsSegments(Protocol):
+    """What a metric has beside `segment_scores` when its rows tell something of single segments, such as that the model
+    read only a part of one."""
+
+    def segment_flags(self, statistics: Array) -> list[tuple[str, ...]]:
+        """[N, K] -> the flags of each row, such as `cut`; none for a row of NaN."""
+
+
+@runtime_checkable
 class AveragesSegments(Protocol):
     """What a metric has beside `corpus_scores` when that is the mean of its segment scores: statistic 0 is a segment's
     score and statistic 1 is 1. Small test sets then get intervals from the exact test, with up to 20 units."""

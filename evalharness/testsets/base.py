@@ -47,6 +47,8 @@ def check_testset(testset: TestSet) -> None:
     check_text(testset.name, where=f"name of the test set {testset.name!r}")
     where = f"test set {testset.name!r}"
     check_text(testset.provenance, where=f"{where}: provenance")
+    for name in testset.reference_names or ():
+        check_text(name, where=f"{where}: name of a reference")
     _check_language_pair(testset.language_pair, where=where)
     if isinstance(testset.segments, str) or not isinstance(testset.segments, Sequence):
         raise InputError(
@@ -79,9 +81,10 @@ def _check_segment(segment: Segment, *, where: str) -> None:
         raise InputError(
             f"{where}: its references are {type(segment.references).__name__}; expected a tuple of strings."
         )
-    for name, text in (("source", segment.source), ("document", segment.document), ("domain", segment.domain)):
+    for name in ("source", "document", "domain", "original_language"):
+        text = getattr(segment, name)
         if text is not None:
-            check_text(text, where=f"{where}: {name}")
+            check_text(text, where=f"{where}: {name.replace('_', ' ')}")
     for position, text in enumerate(segment.references, start=1):
         check_text(text, where=f"{where}: reference {position}")
 

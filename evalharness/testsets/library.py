@@ -35,6 +35,7 @@ class Library:
             language_pair=LanguagePair.parse(_entry(description, "language_pair", folder)),
             segments=_read_segments(folder / _SEGMENTS_FILE),
             provenance=_entry(description, "provenance", folder),
+            reference_names=_reference_names(description, folder),
         )
         recorded, found = _entry(description, "fingerprint", folder), fingerprint_testset(testset)
         if recorded != found:
@@ -86,6 +87,7 @@ def write_library(testset: TestSet, *, folder: Path, license_note: str, raw_file
             "name": testset.name,
             "language_pair": str(testset.language_pair),
             "n_segments": len(testset.segments),
+            "reference_names": None if testset.reference_names is None else list(testset.reference_names),
             "provenance": testset.provenance,
             "license": license_note,
             "raw": [f"raw/{name}" for name, _ in raw_files],
@@ -106,6 +108,7 @@ def _turned_segment(segment: Segment, name: str) -> Segment:
         references=(segment.source,),
         document=segment.document,
         domain=segment.domain,
+        original_language=segment.original_language,
     )
 
 
@@ -120,6 +123,16 @@ def _read_segments(path: Path) -> tuple[Segment, ...]:
             ) from err
     check_ids(segments, where=str(path))
     return tuple(segments)
+
+
+def _reference_names(description: Any, folder: Path) -> tuple[str, ...] | None:
+    """None where the test set has none, or was imported before they were kept."""
+    names = description.get("reference_names")
+    if names is None:
+        return None
+    if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
+        raise InputError(f"{folder / TESTSET_FILE}: entry 'reference_names' is {names!r}; expected a list of names.")
+    return tuple(names)
 
 
 def _entry(description: Any, name: str, folder: Path) -> str:
