@@ -17,7 +17,7 @@ from evalharness.runs.paths import check_name
 from evalharness.runs.view import RunView
 from evalharness.systems.base import System, SystemGroup
 from evalharness.systems.hypotheses import GivenTexts
-from evalharness.testsets.base import Reader
+from evalharness.testsets.base import Reader, check_testset, inspect_testset
 from evalharness.textio import check_text
 from evalharness.workflows.comparison import Comparison
 from evalharness.workflows.report import Run, open_run
@@ -30,6 +30,8 @@ class _GivenTestSet:
     testset: TestSet
 
     def read(self) -> TestSet:
+        check_testset(self.testset)  # nothing can be looked at that is no text
+        inspect_testset(self.testset)
         return self.testset
 
 
@@ -92,7 +94,7 @@ def evaluate(
     if name is not None:
         replaced["name"] = name
     if systems is not None:
-        replaced["systems"] = {key: _system(system) for key, system in systems.items()}
+        replaced["systems"] = {key: _system(key, system) for key, system in systems.items()}
     if isinstance(metrics, Mapping):
         replaced["metrics"] = dict(metrics)
     if not isinstance(testset, str):
@@ -255,5 +257,6 @@ def _is_option(name: str) -> bool:
     return (packaged_folder("configs") / "testset" / f"{name}.yaml").is_file()
 
 
-def _system(given: Sequence[str] | System | SystemGroup) -> System | SystemGroup:
-    return GivenTexts(texts=tuple(given)) if isinstance(given, Sequence) else given
+def _system(name: str, given: Sequence[str] | System | SystemGroup) -> System | SystemGroup:
+    place = f"the given texts of system {name!r}"
+    return GivenTexts(given=tuple(given), place=place) if isinstance(given, Sequence) else given

@@ -24,9 +24,10 @@ from evalharness.errors import InputError, nearest
 
 _log = logging.getLogger(__name__)
 
-_BOM = b"\xef\xbb\xbf"
+BOM = b"\xef\xbb\xbf"
 _GZIP = b"\x1f\x8b"  # which no UTF-8 text begins with
 _UNFINISHED = ".evalharness-tmp"
+_BYTES_PER_BLOCK = 1 << 20
 STANDARD_INPUT = "-"
 
 
@@ -35,6 +36,29 @@ def read_lines(path: str | Path) -> tuple[str, ...]:
 
     Raises: InputError where the file is missing, empty or not UTF-8 (naming line and byte)."""
     return tuple(_decode(line, path=path, number=number) for number, line in enumerate(_raw_lines(path), start=1))
+
+
+def read_blocks(path: str | Path) -> Iterator[bytes]:
+    """A file in blocks of whole lines, as bytes, its BOM and line ends as they are; memory does not grow with it.
+
+    Raises: InputError where the file cannot be read."""
+    if str(path) == STANDARD_INPUT:
+        yield _standard_input()
+        return
+    with _explained(path), open(path, "rb") as raw:
+        is_gzip = raw.read(len(_GZIP)) == _GZIP
+        raw.seek(0)
+        file: IO[bytes] = gzip.GzipFile(fileobj=raw) if is_gzip else raw  # type: ignore[assignment]
+        rest = b""
+        while part := file.read(_BYTES_PER_BLOCK):
+            whole, newline, rest_of_part = part.rpartition(b"\n")
+            if newline:
+                yield rest + whole + newline
+                rest = rest_of_part
+            else:
+                rest += part
+        if rest:
+            yield rest
 
 
 def read_text(path: str | Path) -> str:
@@ -114,9 +138,9 @@ def write_json(path: Path, content: Any) -> None:
 
 def _raw_lines(path: str | Path) -> list[bytes]:
     content = _read_bytes(path)
-    if content.startswith(_BOM):
+    if content.startswith(BOM):
         _log.warning("%s: starts with a byte order mark (BOM); it was left out.", path)
-        content = content[len(_BOM) :]
+        content = content[len(BOM) :]
     if not content:
         raise InputError(f"{path}: the file is empty; expected one segment a line.")
     lines = content.split(b"\n")
@@ -134,9 +158,16 @@ def _raw_lines(path: str | Path) -> list[bytes]:
 def _read_bytes(path: str | Path) -> bytes:
     if str(path) == STANDARD_INPUT:
         return _standard_input()
-    try:
+    with _explained(path):
         content = Path(path).read_bytes()
         return gzip.decompress(content) if content.startswith(_GZIP) else content
+
+
+@contextmanager
+def _explained(path: str | Path) -> Iterator[None]:
+    """Raises: InputError naming the path, for whatever the system or gzip says of a file."""
+    try:
+        yield
     except FileNotFoundError as err:
         raise InputError(f"{path}: no such file (looked in {Path.cwd()}).") from err
     except IsADirectoryError as err:

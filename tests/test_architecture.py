@@ -12,7 +12,7 @@ import pytest
 from conftest import REPOSITORY
 
 PACKAGE = REPOSITORY / "evalharness"
-FLOOR = {"errors", "records", "textio", "fingerprint", "folders", "packaged"}
+FLOOR = {"errors", "records", "textio", "fingerprint", "folders", "packaged", "inspection"}
 ROOMS = {"testsets", "systems", "metrics", "runs", "stats", "report", "launch"}
 FRONTS = {"cli", "api", "config", "__main__", "__init__"}
 EXCEPTIONS = {("report", "runs")}

@@ -55,7 +55,7 @@ def test_empty_file(name: str, command: Callable[..., Finished]) -> None:
 @pytest.mark.parametrize("name", ["src.zh", "ref.en", "hyp/a.en"])
 def test_not_utf8(name: str, command: Callable[..., Finished]) -> None:
     Path(name).write_bytes("a\nb\nnaïve\n".encode("latin-1"))
-    refused(command(*BASE, *FOLDER), f"{name}:3: not UTF-8: byte 0xef at byte 3 of the line")
+    refused(command(*BASE, *FOLDER), f"{name}:3:3: not-utf-8: byte 0xef at byte 3 of the line")
 
 
 def test_duplicate_system_names(command: Callable[..., Finished]) -> None:

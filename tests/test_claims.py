@@ -97,7 +97,7 @@ class OneRun:
 
     def members(self, lp: LanguagePair) -> Sequence[Member]:
         name = f"{self.group}-{fingerprint(self.texts)[:6]}"
-        return [Member(name=name, system=GivenTexts(texts=self.texts), group=self.group)]
+        return [Member(name=name, system=GivenTexts(given=self.texts), group=self.group)]
 
 
 def normal(n_systems: int, n_segments: int, seed: int = 0) -> dict[str, list[float]]:

@@ -43,12 +43,12 @@ def test_counts_that_differ(lines: list[str], said: str) -> None:
 
 def test_given_texts_must_be_texts() -> None:
     with pytest.raises(InputError, match="hypothesis 2 of the given texts: is int"):
-        GivenTexts(texts=("a", 2))  # type: ignore[arg-type]
+        GivenTexts(given=("a", 2))  # type: ignore[arg-type]
 
 
 def test_signature_is_of_the_content_not_the_path() -> None:
     one, other = Hypotheses(path=write("x/a.en", "a")), Hypotheses(path=write("y/b.en", "a"))
-    assert one.signature() == other.signature() == GivenTexts(texts=("a",)).signature()
+    assert one.signature() == other.signature() == GivenTexts(given=("a",)).signature()
     assert one.signature() != Hypotheses(path=write("c.en", "a", "b")).signature()
 
 
@@ -128,4 +128,4 @@ def test_candidates_follow_the_target_language() -> None:
 def test_options_that_open_into_systems_are_told_from_systems() -> None:
     assert isinstance(Folder(path="hyp"), SystemGroup)
     assert not isinstance(Hypotheses(path="a"), SystemGroup)
-    assert not isinstance(GivenTexts(texts=()), SystemGroup)
+    assert not isinstance(GivenTexts(given=()), SystemGroup)

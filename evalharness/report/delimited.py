@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import io
 
-from evalharness.report.table import Cell, IntervalCell, PValueCell, ScoreCell, Table
+from evalharness.report.table import Cell, CountCell, IntervalCell, PValueCell, ScoreCell, Table
 
 
 def render_csv(table: Table) -> str:
@@ -48,6 +48,8 @@ def _value(cell: Cell, part: str) -> str | float:
         value = cell.spread if part == " sd" else cell.score
     elif isinstance(cell, PValueCell):
         value = cell.p
+    elif isinstance(cell, CountCell):
+        value = cell.n
     else:
         return cell.text
     return "" if value is None else value

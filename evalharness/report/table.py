@@ -74,7 +74,17 @@ def _rounded(value: float, decimals: int) -> str:
     return shown if float(shown) else shown.removeprefix("-")  # -0.04 is 0.0, not -0.0
 
 
-NumberCell: TypeAlias = ScoreCell | PValueCell | IntervalCell
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CountCell:
+    """How many; None where nobody counted."""
+
+    n: int | None
+
+    def shown(self) -> str:
+        return "-" if self.n is None else str(self.n)
+
+
+NumberCell: TypeAlias = ScoreCell | PValueCell | IntervalCell | CountCell
 Cell: TypeAlias = TextCell | NumberCell
 
 

@@ -46,6 +46,10 @@ class RunPaths:
         return self.folder / "segments.csv"
 
     @property
+    def findings(self) -> Path:
+        return self.folder / "findings.csv"
+
+    @property
     def scores(self) -> Path:
         return self.folder / "scores.csv"
 

@@ -123,6 +123,25 @@ class ReplicatesLine:
     ci_high: float | None
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FindingLine:
+    """A line of `findings.csv`: how often something of one kind was found in a file of texts, and the first of it.
+
+    `line` and `column` count from 1, `field` names the field of lines that have several; None where the whole is meant.
+    `code_point` is the character, as in `U+2028 LINE SEPARATOR`; None where it is not one."""
+
+    file: str
+    kind: str
+    severity: str
+    n_found: int
+    line: int | None
+    column: int | None
+    field: str | None
+    code_point: str | None
+    found: str
+    done: str
+
+
 class Reported(Protocol):
     """What tables are drawn from: a record, or systems of several records compared."""
 
@@ -143,6 +162,10 @@ class Reported(Protocol):
 
     @property
     def replicates_lines(self) -> Sequence[ReplicatesLine]: ...
+
+    @property
+    def finding_lines(self) -> Sequence[FindingLine] | None:
+        """None where no texts were looked at, as in a comparison of records."""
 
 
 class RunView:
@@ -210,6 +233,11 @@ class RunView:
         return _lines(self.paths.replicates, ReplicatesLine) if self.paths.replicates.is_file() else ()
 
     @cached_property
+    def finding_lines(self) -> tuple[FindingLine, ...]:
+        """Empty where nothing was found, and in records older than the file."""
+        return _lines(self.paths.findings, FindingLine) if self.paths.findings.is_file() else ()
+
+    @cached_property
     def segments(self) -> pd.DataFrame:
         """`segments.parquet`: a row per (system, segment), a column per metric."""
         import pandas as pd
@@ -250,6 +278,11 @@ class RunView:
     def ranks(self) -> pd.DataFrame:
         """`ranks.csv`."""
         return frame_of(self.rank_lines, RankLine)
+
+    @cached_property
+    def findings(self) -> pd.DataFrame:
+        """`findings.csv`."""
+        return frame_of(self.finding_lines, FindingLine)
 
     def metric(self, name: str) -> PlannedMetric:
         return next(planned for planned in self.plan.metrics if planned.name == name)

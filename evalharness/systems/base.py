@@ -39,6 +39,18 @@ class Member:
 
 
 @runtime_checkable
+class Written(Protocol):
+    """What a system has beside `translate` when its outputs exist already: they can be looked at before a run."""
+
+    @property
+    def place(self) -> str:
+        """The file they are in, or what else to call them."""
+
+    def texts(self) -> Sequence[str]:
+        """All of them, in the order of the test set."""
+
+
+@runtime_checkable
 class SystemGroup(Protocol):
     """An option that stands for several systems, such as a folder with a file for each."""
 

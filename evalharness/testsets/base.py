@@ -6,6 +6,9 @@ from collections.abc import Sequence
 from typing import Protocol, runtime_checkable
 
 from evalharness.errors import AlignmentError, InputError
+from evalharness.inspection.alignment import Side, misalignment
+from evalharness.inspection.findings import Place, current_findings
+from evalharness.inspection.lines import inspect_text
 from evalharness.records import LanguagePair, Segment, TestSet
 from evalharness.textio import check_text
 
@@ -64,6 +67,44 @@ def check_testset(testset: TestSet) -> None:
     check_ids(testset.segments, where=where)
     for segment in testset.segments:
         _check_segment(segment, where=f"{where}: segment {segment.id!r}")
+
+
+def inspect_testset(testset: TestSet) -> None:
+    """Look at the texts of a test set that was read from no file, as a reader looks at those of its files.
+
+    Raises: InputError where something found is an error and errors stop."""
+    file = f"test set {testset.name!r}"
+    for number, segment in enumerate(testset.segments, start=1):
+        texts = {"source": segment.source, **{f"reference {n}": text for n, text in enumerate(segment.references, 1)}}
+        for name, text in texts.items():
+            if text is not None:
+                inspect_text(text, Place(file=file, line=number, field=name))
+    current_findings().decide(file)
+
+
+def inspect_references(testset: TestSet) -> None:
+    """Look whether every reference is aligned with the sources, or, without sources, with the first reference.
+
+    Raises: InputError where they are not and errors stop."""
+    n_references = testset.n_references() or 0
+    sides = [
+        (
+            f"reference {number + 1} of test set {testset.name!r}",
+            [segment.references[number] for segment in testset.segments],
+        )
+        for number in range(n_references)
+    ]
+    sources = [segment.source for segment in testset.segments if segment.source is not None]
+    if len(sources) == len(testset.segments):
+        sides.insert(0, ("the sources", sources))
+    if len(sides) > 1:
+        made = [(name, Side.of(texts)) for name, texts in sides]
+        (anchor_name, anchor), *others = made
+        for name, side in others:
+            found = misalignment(name, side, anchor_name, anchor)
+            if found is not None:
+                current_findings().add([found])
+                current_findings().decide(name)
 
 
 def _check_language_pair(lp: LanguagePair, *, where: str) -> None:

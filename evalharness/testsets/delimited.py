@@ -6,8 +6,9 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from evalharness.errors import ConfigError, InputError
+from evalharness.inspection.lines import read_texts
 from evalharness.testsets.columns import ColumnNames, Columns
-from evalharness.textio import check_columns, read_lines
+from evalharness.textio import check_columns
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -24,7 +25,7 @@ class Delimited(Columns):
             )
 
     def _rows(self, columns: ColumnNames) -> Iterator[tuple[str, Mapping[str, str | None]]]:
-        header, *rows = read_lines(self.path)
+        header, *rows = read_texts(self.path, tabs_part_fields=self.delimiter == "\t")
         names = header.split(self.delimiter)
         if len(set(names)) != len(names):
             raise InputError(f"{self.path}:1: two columns have the same name: {header!r}.")

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from evalharness.errors import InputError
+from evalharness.inspection.lines import read_texts
 from evalharness.records import LanguagePair, Segment, TestSet
 from evalharness.testsets.scripts import ScriptSplitter
-from evalharness.textio import read_lines
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -23,7 +23,7 @@ class Interleaved:
     def read(self) -> TestSet:
         lp = LanguagePair.parse(self.language_pair)
         splitter = ScriptSplitter(lp)
-        lines = read_lines(self.path)
+        lines = read_texts(self.path)
         languages = [self._language(splitter, line, number) for number, line in enumerate(lines, start=1)]
         segments: list[Segment] = []
         for start in range(0, len(lines), 2):

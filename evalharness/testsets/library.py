@@ -79,7 +79,7 @@ def write_library(testset: TestSet, *, folder: Path, license_note: str, raw_file
             file.write(content)
     with replacing(folder / _SEGMENTS_FILE) as file:
         for segment in testset.segments:
-            file.write(json.dumps(asdict(segment), ensure_ascii=False) + "\n")
+            file.write(json.dumps(_entries(segment), ensure_ascii=False) + "\n")
     write_json(
         folder / TESTSET_FILE,
         {
@@ -87,13 +87,21 @@ def write_library(testset: TestSet, *, folder: Path, license_note: str, raw_file
             "name": testset.name,
             "language_pair": str(testset.language_pair),
             "n_segments": len(testset.segments),
-            "reference_names": None if testset.reference_names is None else list(testset.reference_names),
+            **({} if testset.reference_names is None else {"reference_names": list(testset.reference_names)}),
             "provenance": testset.provenance,
             "license": license_note,
             "raw": [f"raw/{name}" for name, _ in raw_files],
             "fingerprint": fingerprint_testset(testset),
         },
     )
+
+
+def _entries(segment: Segment) -> dict[str, Any]:
+    """What is written of a segment; an original language only where it is known, which older versions do not read."""
+    entries = asdict(segment)
+    if segment.original_language is None:
+        del entries["original_language"]
+    return entries
 
 
 def _turned_segment(segment: Segment, name: str) -> Segment:

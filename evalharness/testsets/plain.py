@@ -7,9 +7,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from evalharness.errors import ConfigError
+from evalharness.inspection.lines import read_texts
 from evalharness.records import LanguagePair, Segment, TestSet
 from evalharness.testsets.base import check_counts
-from evalharness.textio import STANDARD_INPUT, read_lines
+from evalharness.textio import STANDARD_INPUT
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,7 +40,7 @@ class Plain:
 
     def read(self) -> TestSet:
         files = [path for path in (self.source, *self.references, self.documents) if path is not None]
-        columns = {path: read_lines(path) for path in files}
+        columns = {path: read_texts(path) for path in files}
         check_counts([(path, len(columns[path])) for path in files])
         blank: list[None] = [None] * len(columns[files[0]])
         sources = columns[self.source] if self.source is not None else blank

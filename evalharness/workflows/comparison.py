@@ -46,6 +46,11 @@ class Comparison:
         return self.lines.replicates
 
     @property
+    def finding_lines(self) -> None:
+        """What was found in texts is in each record."""
+        return
+
+    @property
     def comparisons(self) -> pd.DataFrame:
         """A row per metric and pair, as in a record's `comparisons.csv`."""
         return frame_of(self.lines.comparisons, ComparisonLine)

@@ -19,6 +19,7 @@ from evalharness.runs.segments import write_segments
 from evalharness.runs.view import (
     AutoRankLine,
     ComparisonLine,
+    FindingLine,
     RankLine,
     ReplicatesLine,
     RunView,
@@ -30,7 +31,7 @@ from evalharness.stats.settings import StatsSettings
 from evalharness.textio import write_text
 from evalharness.workflows.lines import Measured, lines_of
 
-_DERIVATION_VERSION = "7"
+_DERIVATION_VERSION = "8"
 """Bumped whenever the same rows and settings give other derived files."""
 
 
@@ -55,6 +56,7 @@ class Scored:
     groups: tuple[str | None, ...]
     hypotheses: tuple[tuple[str | None, ...], ...]
     metrics: tuple[ScoredMetric, ...]
+    findings: tuple[FindingLine, ...]
 
 
 def derivation_key(scored: Scored, stats: StatsSettings, report: ReportSettings) -> str:
@@ -63,9 +65,8 @@ def derivation_key(scored: Scored, stats: StatsSettings, report: ReportSettings)
         (metric.name, metric.metric.heading, metric.metric.display_factor, metric.metric.higher_is_better)
         for metric in scored.metrics
     ]
-    return fingerprint(
-        [_DERIVATION_VERSION, *map(repr, (stats, report, scored.testset.name, scored.systems, scored.groups, shown))]
-    )
+    decisive = (stats, report, scored.testset.name, scored.systems, scored.groups, shown, scored.findings)
+    return fingerprint([_DERIVATION_VERSION, *map(repr, decisive)])
 
 
 def derived_files(paths: RunPaths, scored: Scored, stats: StatsSettings, settings: ReportSettings) -> list[Path]:
@@ -77,7 +78,7 @@ def derived_files(paths: RunPaths, scored: Scored, stats: StatsSettings, setting
     }
     tables = [paths.tables / f"{name}.{suffix}" for name in table_names() for suffix in FILE_FORMATS]
     chosen = [path for path, is_written in optional.items() if is_written]
-    return [paths.segments, *chosen, paths.scores, paths.comparisons, paths.ranks, *tables]
+    return [paths.findings, paths.segments, *chosen, paths.scores, paths.comparisons, paths.ranks, *tables]
 
 
 def write_derived(
@@ -91,6 +92,7 @@ def write_derived(
         [Measured.by(one.metric, name=one.name, signature=one.signature, rows=one.rows) for one in scored.metrics],
         stats,
     )
+    write_lines(paths.findings, FindingLine, scored.findings)
     write_lines(paths.scores, ScoreLine, lines.scores)
     write_lines(paths.comparisons, ComparisonLine, lines.comparisons)
     write_lines(paths.ranks, RankLine, lines.ranks)

@@ -12,12 +12,13 @@ from typing import Any, Protocol
 
 from evalharness.errors import EvalHarnessError, FailedSegmentsError, InputError, MissingError
 from evalharness.fingerprint import fingerprint
+from evalharness.inspection.findings import Tally, named
 from evalharness.records import LanguagePair, SourceSegment
 from evalharness.runs.cache import NoCache, RowCache, user_cache
 from evalharness.runs.log import JsonLines, only_writer
 from evalharness.runs.paths import RunPaths, point_latest_at, run_paths
 from evalharness.runs.plan import PlannedSystem, check_belongs, now, write_plan
-from evalharness.runs.view import RunView
+from evalharness.runs.view import FindingLine, RunView
 from evalharness.systems.base import System
 from evalharness.textio import check_text, write_json
 from evalharness.workflows.derive import Scored, ScoredMetric, derivation_key, derived_files, write_derived
@@ -92,6 +93,7 @@ def _evaluate_prepared(experiment: Experiment, prepared: Prepared, paths: RunPat
         groups=tuple(member.group for member in prepared.systems.values()),
         hypotheses=hypotheses,
         metrics=tuple(metrics),
+        findings=tuple(_finding_line(tally) for tally in prepared.findings),
     )
     key = derivation_key(scored, experiment.stats, experiment.report)
     done = RunView(paths.folder).done or {}
@@ -119,6 +121,22 @@ def _evaluate_prepared(experiment: Experiment, prepared: Prepared, paths: RunPat
         {"finished": now(), "n_scores": len(lines), "n_missing": n_missing, "derived_from": derived_from},
     )
     return Outcome(paths=_latest(paths), problems=tuple(problems))
+
+
+def _finding_line(tally: Tally) -> FindingLine:
+    first = tally.first
+    return FindingLine(
+        file=first.place.file,
+        kind=first.kind.title,
+        severity=first.kind.severity.value,
+        n_found=tally.n,
+        line=first.place.line,
+        column=first.place.column,
+        field=first.place.field,
+        code_point=None if first.code_point is None else named(first.code_point),
+        found=first.found,
+        done=first.kind.done,
+    )
 
 
 def _warn_of_empty_texts(prepared: Prepared, hypotheses: Sequence[Sequence[str | None]]) -> None:

@@ -9,6 +9,8 @@ from typing import Any
 
 from evalharness.errors import ConfigError, InputError, MissingError
 from evalharness.fingerprint import fingerprint_testset
+from evalharness.inspection.alignment import Side, misalignment
+from evalharness.inspection.findings import Findings, InputSettings, Tally, collecting
 from evalharness.launch.base import Launcher
 from evalharness.metrics.base import Metric, Needs, Remarked, averages_segments
 from evalharness.records import TestSet
@@ -28,8 +30,8 @@ from evalharness.runs.plan import (
 from evalharness.runs.segments import COLUMNS
 from evalharness.stats.settings import StatsSettings
 from evalharness.stats.units import units_of
-from evalharness.systems.base import Member, System, SystemGroup
-from evalharness.testsets.base import Reader, check_testset
+from evalharness.systems.base import Member, System, SystemGroup, Written
+from evalharness.testsets.base import Reader, check_testset, inspect_references
 from evalharness.workflows.lines import check_stats
 
 
@@ -40,6 +42,7 @@ class Experiment:
     testset: Reader
     systems: Mapping[str, System | SystemGroup]
     metrics: Mapping[str, Metric]
+    inputs: InputSettings
     stats: StatsSettings
     report: ReportSettings
     launcher: Launcher
@@ -58,14 +61,21 @@ class Prepared:
     metrics: Mapping[str, Metric]
     plan: Plan
     unavailable: tuple[MissingError, ...]
+    findings: tuple[Tally, ...]
 
 
 def prepare(experiment: Experiment) -> Prepared:
-    """Read the test set, open groups of systems, check that everything fits, and plan.
+    """Read the test set, open groups of systems, look at all texts, check that everything fits, and plan.
 
     Raises: EvalHarnessError for bad input. A metric whose package or model is missing is planned as unavailable."""
+    with collecting(experiment.inputs) as findings:
+        return _prepare(experiment, findings)
+
+
+def _prepare(experiment: Experiment, findings: Findings) -> Prepared:
     testset = experiment.testset.read()
     check_testset(testset)
+    inspect_references(testset)
     systems = _expanded(experiment.systems, testset)
     check_stats(
         list(systems),
@@ -78,6 +88,7 @@ def prepare(experiment: Experiment) -> Prepared:
     sources = testset.sources()
     for member in systems.values():
         member.system.check(sources, testset.language_pair)
+    _inspect_alignment(testset, systems, findings)
     metrics = {name: metric.for_language_pair(testset.language_pair) for name, metric in experiment.metrics.items()}
     if not metrics:
         raise ConfigError("metrics=[]: there is nothing to score; name at least one metric.")
@@ -107,7 +118,34 @@ def prepare(experiment: Experiment) -> Prepared:
             )
         )
     plan = _plan(experiment, testset, systems, planned_metrics)
-    return Prepared(testset=testset, systems=systems, metrics=metrics, plan=plan, unavailable=tuple(unavailable))
+    return Prepared(
+        testset=testset,
+        systems=systems,
+        metrics=metrics,
+        plan=plan,
+        unavailable=tuple(unavailable),
+        findings=tuple(findings.tallies),
+    )
+
+
+def _inspect_alignment(testset: TestSet, systems: Mapping[str, Member], findings: Findings) -> None:
+    """Hold outputs that exist already against the first reference, which is in their language, or else the sources.
+
+    Raises: InputError where they belong to other segments and errors stop."""
+    if testset.n_references():
+        anchor_name, anchor = "the first reference", [segment.references[0] for segment in testset.segments]
+    elif all(segment.source is not None for segment in testset.segments):
+        anchor_name, anchor = "the sources", [segment.source or "" for segment in testset.segments]
+    else:
+        return
+    side = Side.of(anchor)
+    for member in systems.values():
+        if isinstance(member.system, Written):
+            place = member.system.place
+            found = misalignment(place, Side.of(member.system.texts()), anchor_name, side)
+            if found is not None:
+                findings.add([found])
+                findings.decide(place)
 
 
 def _plan(

@@ -22,6 +22,7 @@ from evalharness.report.notes import (
 )
 from evalharness.report.settings import ReportSettings
 from evalharness.report.table import Cell, Column, ScoreCell, Table, TextCell
+from evalharness.report.tables.findings import found_in_texts
 from evalharness.runs.plan import PlannedMetric
 from evalharness.runs.view import Reported, ScoreLine
 
@@ -188,6 +189,7 @@ def _notes(run: Reported, metrics: list[PlannedMetric], settings: ReportSettings
                 "systems may stand in another order than over the segments they share."
             )
     notes += left_out(run, heads)
+    notes += found_in_texts(run)
     notes += [
         f"{metric.heading}: not scored. {metric.unavailable}" for metric in run.plan.metrics if metric.unavailable
     ]

@@ -1,0 +1,222 @@
+"""Whether lines of two files belong together: where they begin to fit a line before or after better than their own.
+
+Two lines fit by their lengths, whose ratio is about the same all over a text (Gale and Church 1993), and by the words,
+names and numbers that both have. A line too few or too many makes all lines after it fit a neighbour, which adds up.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from evalharness.inspection.findings import Finding, Kind, Place
+from evalharness.records import Array, Floats
+
+_FARTHEST = 8
+"""Lines that a shift is looked for; what is farther away is seen as no alignment at all."""
+_WORST_FIT = 4.0
+"""What a length can speak against two lines at most, in nats: outliers are no proof."""
+_OF_WORDS = 4.0
+"""What all words in common speak for two lines."""
+_DOUBT = 0.5
+"""What a shift must explain better a line, in nats, so that chance does not add up."""
+_LEAST_EVIDENCE = 9.2
+"""ln(10,000): beside the number of places where a shift could begin, how sure one must be."""
+_FEWEST_SHIFTED = 3
+_FEWEST_LINES = 4
+_FEWEST_LOST = 20
+_MOST_OF_IT = 0.8
+"""Of lines that fit by chance, how many a shift must explain; else lines are in some other order."""
+_MOST_LINES_BY_WORDS = 100_000  # with more, lengths alone say it surely
+_WORDS = re.compile(r"\d+(?:[.,]\d+)*|[㐀-鿿ぁ-ヿ]|[^\W\d_]{2,}")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Shift:
+    """From `first` (an index) to `last` the others fit texts that stand `distance` before them; negative: behind."""
+
+    first: int
+    last: int
+    distance: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Side:
+    """The texts of one file, as far as alignment looks at them; made once for all that it is held against."""
+
+    log_lengths: Floats
+    words: Sequence[set[str]]
+
+    @classmethod
+    def of(cls, texts: Sequence[str]) -> Side:
+        lengths = np.array([len(text) for text in texts], dtype=np.float64)
+        return cls(log_lengths=np.log1p(lengths), words=[set(map(str.lower, _WORDS.findall(text))) for text in texts])
+
+    @property
+    def n(self) -> int:
+        return len(self.words)
+
+    def padded(self, n: int) -> Side:
+        """With empty texts behind, so that there are `n`."""
+        missing = n - self.n
+        lengths = np.concatenate((self.log_lengths, np.zeros(missing)))
+        return Side(log_lengths=lengths, words=[*self.words, *([set()] * missing)])
+
+
+def find_shift(texts: Side, others: Side) -> Shift | None:
+    """Where `others` begin to belong to other texts than those of the same index; None where they do not."""
+    n = texts.n
+    if n < _FEWEST_LINES or n != others.n:
+        return None
+    fit = _Fit(texts, others)
+    farthest = min(_FARTHEST, n // 2)
+    at_home = fit.at(0)
+    best: tuple[float, Shift] | None = None
+    for distance in (sign * size for size in range(1, farthest + 1) for sign in (1, -1)):
+        # Counted on the side that has no lines too many, where every line belongs to one of the other.
+        n_both = n - abs(distance)
+        away = fit.at(distance)[:n_both] if distance > 0 else fit.at(distance)[-distance:]
+        total, start, stop = _largest_sum(away - at_home[:n_both] - _DOUBT)
+        if best is None or total > best[0]:
+            last = n - 1 if stop == n_both else stop - 1 + max(0, distance)
+            best = total, Shift(first=start, last=last, distance=distance)
+    n_choices = 2 * farthest * n
+    if best is None or best[0] < (_LEAST_EVIDENCE + math.log(n_choices)) / (2 * _DOUBT):
+        return None
+    _, shift = best
+    return shift if shift.last - shift.first + 1 >= _FEWEST_SHIFTED + abs(shift.distance) else None
+
+
+def find_gap(texts: Side, others: Side) -> int | None:
+    """Of sides that are not as many, the index of `others` where lines are missing or too many; None where that cannot
+    be told, or it is at their end."""
+    n, n_missing = max(texts.n, others.n), texts.n - others.n
+    n_both = min(texts.n, others.n)
+    if not n_both or not 0 < abs(n_missing) <= _FARTHEST:
+        return None
+    fit = _Fit(texts.padded(n), others.padded(n))
+    away = fit.at(-n_missing)[n_missing:] if n_missing > 0 else fit.at(-n_missing)
+    gains = (away[:n_both] - fit.at(0)[:n_both])[::-1].cumsum()[::-1]  # of all lines from one on
+    best = int(np.argmax(gains))
+    return best if gains[best] > _OF_WORDS else None
+
+
+def find_loss(texts: Side, others: Side) -> int | None:
+    """The index from which on `others` fit the texts of the same index no better than any; None where all do."""
+    if texts.n < 2 * _FEWEST_LOST or texts.n != others.n:
+        return None
+    fit = _Fit(texts, others)
+    steps = np.unique(np.linspace(_FARTHEST + 1, texts.n - _FARTHEST - 1, num=12).astype(int))
+    by_chance = np.mean([fit.at(int(step)) for step in steps], axis=0)
+    better: Floats = fit.at(0) - by_chance
+    if _is_chance(better):
+        return 0
+    n = len(better)
+    counts = np.arange(1, n)
+    ahead = np.cumsum(better)[:-1]
+    jump = (ahead - counts / n * better.sum()) / np.sqrt(counts * (n - counts) / n)
+    inner = slice(_FEWEST_LOST - 1, n - _FEWEST_LOST)
+    change = int(np.argmax(jump[inner])) + _FEWEST_LOST
+    head, tail = better[:change], better[change:]
+    is_lost = _is_chance(tail) and head.mean() > 1 and tail.mean() < head.mean() / 5
+    return change if is_lost else None
+
+
+def misalignment(name: str, others: Side, anchor_name: str, anchor: Side, *, first_line: int = 1) -> Finding | None:
+    """What is wrong with how the texts called `name` are aligned with those of an anchor; None where nothing is.
+
+    `first_line` is the line of the first text."""
+    shift, lost = find_shift(anchor, others), find_loss(anchor, others)
+    if shift is not None and (lost is None or shift.last - shift.first > _MOST_OF_IT * (others.n - lost)):
+        n_lines = abs(shift.distance)
+        where = f"{n_lines} line{'s' if n_lines > 1 else ''} {'later' if shift.distance > 0 else 'earlier'}"
+        is_rest = shift.last == others.n - 1
+        until = "from here on" if is_rest else f"from here to line {shift.last + first_line}"
+        said = f"{until}, what belongs to a line of {anchor_name} stands {where}"
+        kind, line = Kind.shifted, shift.first + first_line
+    elif lost is not None:
+        said = f"from here on, lines fit those of {anchor_name} no better than by chance, in length and words"
+        kind, line = Kind.lost, lost + first_line
+    else:
+        return None
+    return Finding(kind=kind, place=Place(file=name, line=line), found=said)
+
+
+class _Fit:
+    """How well texts of two sides fit, in nats, higher is better."""
+
+    def __init__(self, texts: Side, others: Side) -> None:
+        self._texts, self._others = texts, others
+        self._ratio, self._spread = _ratio(texts.log_lengths, others.log_lengths)
+        self._has_words = texts.n <= _MOST_LINES_BY_WORDS
+        if self._has_words:
+            self._weigh()
+
+    def at(self, distance: int) -> Floats:
+        """[N] of each text with the one `distance` after its own; of places beyond the ends nothing is meant."""
+        lengths = np.roll(self._others.log_lengths, -distance) - self._texts.log_lengths - self._ratio
+        fits: Floats = -np.minimum((lengths / self._spread) ** 2 / 2, _WORST_FIT)
+        return fits + _OF_WORDS * self._in_common(distance) if self._has_words else fits
+
+    def _weigh(self) -> None:
+        """Number the words that both sides have; a rare one says more than one that is in every line."""
+        shared = set().union(*self._texts.words) & set().union(*self._others.words)
+        numbers = {word: number for number, word in enumerate(sorted(shared))}
+        self._n_words = max(1, len(numbers))
+        self._keys = [
+            np.sort(np.array([*self._numbered(side.words, numbers)], dtype=np.int64))
+            for side in (self._texts, self._others)
+        ]
+        counts = np.bincount(np.concatenate(self._keys) % self._n_words, minlength=self._n_words)
+        self._weights: Floats = np.log(1 + 2 * self._texts.n / np.maximum(counts, 1))
+        self._totals = [
+            np.bincount(keys // self._n_words, weights=self._weights[keys % self._n_words], minlength=self._texts.n)
+            for keys in self._keys
+        ]
+
+    def _numbered(self, words_of_lines: Sequence[set[str]], numbers: Mapping[str, int]) -> Iterator[int]:
+        """A number for each word of each line, which holds both."""
+        for line, words in enumerate(words_of_lines):
+            for word in words & numbers.keys():
+                yield line * self._n_words + numbers[word]
+
+    def _in_common(self, distance: int) -> Floats:
+        """[N] weight of the words in common, of that of both texts, 0 to 1."""
+        n = self._texts.n
+        others = (self._keys[1] - distance * self._n_words) % (n * self._n_words)
+        common = np.intersect1d(self._keys[0], others, assume_unique=True)
+        weights = np.bincount(common // self._n_words, weights=self._weights[common % self._n_words], minlength=n)
+        totals = self._totals[0] + np.roll(self._totals[1], -distance)
+        shares: Floats = 2 * weights / np.maximum(totals, 1e-9)
+        return shares
+
+
+def _ratio(lengths: Floats, others: Floats) -> tuple[float, float]:
+    """The log of the ratio of lengths, and how far it spreads where lines are aligned, wherever that is."""
+    best = (0.0, math.inf)
+    for distance in range(-_FARTHEST, _FARTHEST + 1):
+        ratios = np.roll(others, -distance) - lengths
+        middle = float(np.median(ratios))
+        spread = 1.4826 * float(np.median(np.abs(ratios - middle)))
+        best = min(best, (middle, spread), key=lambda found: found[1])
+    return best[0], max(best[1], 0.15)
+
+
+def _largest_sum(gains: Array) -> tuple[float, int, int]:
+    """The largest sum of numbers in a row, and where they begin and end."""
+    if not len(gains):
+        return 0.0, 0, 0
+    sums = np.concatenate(([0.0], np.cumsum(gains)))
+    lowest = np.minimum.accumulate(sums)
+    stop = int(np.argmax(sums - lowest))
+    start = int(np.argmin(sums[: stop + 1]))
+    return float(sums[stop] - sums[start]), start, stop
+
+
+def _is_chance(better: Floats) -> bool:
+    error = float(better.std(ddof=1)) / math.sqrt(len(better))
+    return float(better.mean()) < 2 * error + 0.05

@@ -1,0 +1,141 @@
+"""Files of lines, read and inspected in one go."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+from evalharness.errors import InputError
+from evalharness.inspection.characters import findings_in, is_clean
+from evalharness.inspection.findings import Finding, Findings, Kind, Place, current_findings
+from evalharness.inspection.repeats import Lines
+from evalharness.textio import BOM, read_blocks
+
+_ENCODED_SURROGATE = re.compile(rb"\xed[\xa0-\xbf][\x80-\xbf]")
+_UTF16_BOMS = (b"\xff\xfe", b"\xfe\xff")
+
+
+def read_texts(path: str | Path, *, tabs_part_fields: bool = False) -> tuple[str, ...]:
+    """The lines of a UTF-8 file, as `textio.read_lines` gives them, inspected: what is found is said and counted.
+
+    `tabs_part_fields` says that a line holds several texts with tabs between them.
+    Raises: InputError where the file is missing, empty or not UTF-8, or something found is an error."""
+    findings = current_findings()
+    inspector = Inspector(path, findings, tabs_part_fields=tabs_part_fields)
+    lines = [line for block in read_blocks(path) for line in inspector.lines(block)]
+    inspector.finish()
+    findings.decide(str(path))
+    if not lines:
+        raise InputError(f"{path}: the file is empty; expected one segment a line.")
+    texts = tuple(line for line in lines if line is not None)
+    if len(texts) != len(lines):  # errors do not stop here, but a line that is left out would shift all after it
+        raise InputError(f"{path}:{lines.index(None) + 1}: the line is not UTF-8. Convert the file to UTF-8 first.")
+    return texts
+
+
+def inspect_text(text: str, place: Place) -> None:
+    """Count what is wrong with a text that is no line, such as a value of a JSON object; `Findings.decide` says it."""
+    if not is_clean(text):
+        current_findings().add(findings_in(text, place))
+
+
+class Inspector:
+    """Inspects the lines of one file, block by block, in memory that does not grow with the file."""
+
+    def __init__(
+        self, path: str | Path, findings: Findings, *, tabs_part_fields: bool = False, has_records: bool = False
+    ) -> None:
+        """`has_records` says that lines are no texts but hold some, such as JSON, which are looked at by themselves."""
+        self._has_records = has_records
+        self._file = str(path)
+        self._findings = findings
+        self._tabs_part_fields = tabs_part_fields
+        self._n_lines = 0
+        self._seen = Lines()
+
+    @property
+    def n_lines(self) -> int:
+        return self._n_lines
+
+    def lines(self, block: bytes) -> list[str | None]:
+        """The lines of a block, without their ends and the file's BOM; None for one that is not UTF-8, where errors do
+        not stop."""
+        first = self._n_lines + 1
+        if first == 1 and block.startswith(BOM):
+            self._found(Kind.byte_order_mark, 1, 1, "the file begins with U+FEFF", 0xFEFF)
+            block = block[len(BOM) :]
+            if not block:
+                return []
+        try:
+            lines: list[str | None] = list(block.removesuffix(b"\n").decode("utf-8").split("\n"))
+        except UnicodeDecodeError:
+            raw = block.removesuffix(b"\n").split(b"\n")
+            lines = [self._decoded(line, number) for number, line in enumerate(raw, start=first)]
+        if b"\r" in block:
+            lines = [self._without_return(line, number) for number, line in enumerate(lines, start=first)]
+        self._n_lines += len(lines)
+        if self._has_records:
+            return lines
+        for number, line in enumerate(lines, start=first):
+            if line is None:
+                self._seen.add(f"line {number}")  # like no other
+                continue
+            self._seen.add(line)
+            if not is_clean(line):
+                place = Place(file=self._file, line=number)
+                self._findings.add(findings_in(line, place, tabs_part_fields=self._tabs_part_fields))
+        if self._seen.is_full:
+            self._find_repeats()
+            self._seen = Lines(first=self._n_lines + 1)
+        return lines
+
+    def finish(self) -> None:
+        """Look at the file as a whole, once all blocks were given."""
+        self._find_repeats()
+
+    def _find_repeats(self) -> None:
+        for block in self._seen.repeated():
+            last = block.first + block.n_lines - 1
+            said = f"lines {block.first} to {last} are those from {block.original} on again"
+            self._found(Kind.duplicated_block, block.first, None, said)
+
+    def _found(self, kind: Kind, line: int, column: int | None, said: str, code_point: int | None = None) -> None:
+        place = Place(file=self._file, line=line, column=column)
+        self._findings.add([Finding(kind=kind, place=place, found=said, code_point=code_point)])
+
+    def _without_return(self, line: str | None, number: int) -> str | None:
+        if line is None or not line.endswith("\r"):
+            return line
+        self._found(Kind.windows_line_end, number, len(line), "the line ends in \\r\\n", 0x0D)
+        return line[:-1]
+
+    def _decoded(self, line: bytes, number: int) -> str | None:
+        try:
+            return line.decode("utf-8")
+        except UnicodeDecodeError as err:
+            column = len(line[: err.start].decode("utf-8")) + 1
+            if (match := _ENCODED_SURROGATE.match(line, err.start)) is not None:
+                code_point = ord(match.group().decode("utf-8", "surrogatepass"))
+                self._found(Kind.surrogate, number, column, f"U+{code_point:04X} unpaired surrogate", code_point)
+            else:
+                said = f"byte 0x{line[err.start]:02x} at byte {err.start + 1} of the line"
+                if number == 1 and line.startswith(_UTF16_BOMS):
+                    said += ", as UTF-16 begins"
+                self._found(Kind.not_utf8, number, column, said)
+            return None
+
+
+def wrong_fields(line: str, n_expected: int, place: Place, *, delimiter: str) -> Finding | None:
+    """What is wrong with a line of another number of fields than the header; None where it has as many."""
+    fields = line.split(delimiter)
+    if len(fields) == n_expected:
+        return None
+    column = None
+    if len(fields) > n_expected:
+        column = sum(len(field) + len(delimiter) for field in fields[:n_expected]) - len(delimiter) + 1
+    return Finding(
+        kind=Kind.wrong_fields,
+        place=Place(file=place.file, line=place.line, column=column),
+        found=f"{len(fields)} fields where the header has {n_expected} columns",
+        code_point=ord(delimiter) if column is not None and len(delimiter) == 1 else None,
+    )
