@@ -80,7 +80,7 @@ def evaluate(
     if isinstance(testset, str):
         words.append(f"testset={'library' if in_library else testset}")
     config = compose_config([*words, *overrides])  # the last of two settings of one key holds
-    if overrides and not isinstance(testset, str) and config["testset"] != compose_config(words)["testset"]:
+    if overrides and not isinstance(testset, str) and _reader_of(config) != _reader_of(compose_config(words)):
         raise ConfigError(
             f"overrides: {list(overrides)!r} change the test set, which the argument testset= gives already. Leave "
             "one of the two out."
@@ -204,6 +204,11 @@ def _check_overrides(overrides: object) -> None:
         check_text(word, where=f"overrides[{position}]")
 
 
+def _reader_of(config: Mapping[str, Any]) -> dict[str, Any]:
+    """The settings of the test set's reader."""
+    return {name: value for name, value in config["testset"].items() if name != "filter"}
+
+
 def _check_record(results: str | Path | None, name: str | None) -> None:
     if results is not None:
         if not isinstance(results, (str, Path)):
@@ -218,6 +223,8 @@ def _check_said_once(overrides: Sequence[str], given: Sequence[str], *, in_libra
     for word in overrides:
         key = re.split("[=@]", word.lstrip("+~"), maxsplit=1)[0]
         argument = key.split(".")[0]
+        if key.startswith("testset.filter."):  # it selects from whatever test set there is
+            continue
         if argument in given or (in_library and key in ("testset", "testset.name")):
             raise ConfigError(
                 f"overrides: {word!r} is a setting of {argument}, which the argument {argument}= gives already. Leave "

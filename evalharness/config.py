@@ -24,6 +24,7 @@ from evalharness.report.settings import ReportSettings
 from evalharness.stats.settings import StatsSettings
 from evalharness.systems.base import System, SystemGroup
 from evalharness.testsets.base import Reader
+from evalharness.testsets.selection import Selection
 from evalharness.textio import read_text
 from evalharness.workflows.preparation import Experiment
 
@@ -32,6 +33,7 @@ VERSION_BASE = "1.3"
 COMPOSITION_ERRORS = (HydraException, OmegaConfBaseException, YAMLError, UnicodeDecodeError)
 """What Hydra raises while it puts a configuration together; `explained` makes one of ours of it."""
 _TARGET = "_target_"
+_FILTER = "filter"
 _OWN_PACKAGE = "evalharness"
 
 T = TypeVar("T")
@@ -77,8 +79,10 @@ def build_experiment(config: DictConfig) -> Experiment:
             "expected text. Quote it for Hydra and for the shell, as in 'name=\"1e5\"'."
         )
     allowed = (_OWN_PACKAGE, *top.allow_targets)
+    reader, selection = build_testset(config, allowed=allowed)
     return Experiment(
-        testset=cast("Reader", build(config, "testset", allowed=allowed)),
+        testset=reader,
+        selection=selection,
         systems={
             name: cast("System | SystemGroup", build(config, f"systems.{name}", allowed=allowed))
             for name in _names(config, "systems")
@@ -96,6 +100,19 @@ def build_experiment(config: DictConfig) -> Experiment:
         use_cache=top.cache,
         settings=cast("Mapping[str, Any]", OmegaConf.to_container(config, resolve=True)),
     )
+
+
+def build_testset(config: DictConfig, *, allowed: Sequence[str] = (_OWN_PACKAGE,)) -> tuple[Reader, Selection]:
+    """The reader that `testset` names, and what `testset.filter` selects of what it reads.
+
+    Raises: ConfigError naming the key that is unknown, missing or of the wrong type."""
+    reader = build(config, "testset", allowed=allowed, beside=(_FILTER,))
+    if not isinstance(reader, Reader):
+        raise ConfigError(f"testset.{_TARGET}: is a {type(reader).__name__}, which reads nothing.")
+    selected = OmegaConf.select(config, f"testset.{_FILTER}")
+    if not isinstance(selected, DictConfig):
+        raise ConfigError(f"testset.{_FILTER}={selected}: expected settings, such as testset.{_FILTER}.domain=[news].")
+    return reader, _filled(Selection, selected, where=f"testset.{_FILTER}.")
 
 
 def build_stats(values: Mapping[str, Any]) -> StatsSettings:
@@ -140,10 +157,10 @@ def recorded_metric(name: str, recorded: object, *, config_dir: Path | None = No
     return cast("Metric", build(config, f"metrics.{name}", allowed=allowed))
 
 
-def build(config: DictConfig, key: str, *, allowed: Sequence[str]) -> object:
+def build(config: DictConfig, key: str, *, allowed: Sequence[str], beside: Sequence[str] = ()) -> object:
     """The object that the option at `key` names in its `_target_`, built from the option's other entries.
 
-    Args: allowed: packages that targets may come from.
+    Args: allowed: packages that targets may come from. beside: entries that are none of the option's.
     Raises: ConfigError naming the key that is unknown, missing or of the wrong type."""
     try:
         option = OmegaConf.select(config, key)
@@ -153,7 +170,7 @@ def build(config: DictConfig, key: str, *, allowed: Sequence[str]) -> object:
     except OmegaConfBaseException as err:
         raise ConfigError(f"{key}: is no option with a {_TARGET}: {str(err).splitlines()[0]}") from err
     cls = _imported(target, key, allowed)
-    settings = OmegaConf.masked_copy(option, [str(name) for name in option if name != _TARGET])
+    settings = OmegaConf.masked_copy(option, [str(name) for name in option if name not in (_TARGET, *beside)])
     settings._set_parent(option._get_parent())  # interpolations reach the rest of the configuration
     return _filled(cls, settings, where=f"{key}.")
 

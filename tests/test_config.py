@@ -11,12 +11,12 @@ import pytest
 from conftest import REPOSITORY, Finished, write
 from omegaconf import OmegaConf
 
-from evalharness.config import build, build_experiment, compose_config, set_values
+from evalharness.config import build, build_experiment, build_testset, compose_config, set_values
 from evalharness.errors import ConfigError
 from evalharness.testsets.plain import Plain
 
 CONFIGS = REPOSITORY / "configs"
-GROUPS = ("testset", "systems", "metrics", "stats", "report", "launch")
+GROUPS = ("testset", "systems", "metrics", "inputs", "stats", "report", "launch")
 OPTIONS = [path for group in GROUPS for path in sorted((CONFIGS / group).glob("*.yaml"))]
 LISTS = ("systems", "metrics")
 NEEDED = {
@@ -40,7 +40,8 @@ def test_every_option_builds_and_lists_every_setting_with_its_default(path: Path
     key = f"{group}.{name}" if group in LISTS else group
     option = OmegaConf.load(path)
     needed = [f"{k}={v}" for k, v in NEEDED.items() if k.startswith(f"{key}.") and k.rpartition(".")[2] in list(option)]
-    built = build(compose_config([choice, *needed]), key, allowed=("evalharness",))
+    config = compose_config([choice, *needed])
+    built = build_testset(config)[0] if group == "testset" else build(config, key, allowed=("evalharness",))
     settings = {field.name: field for field in dataclasses.fields(built)}  # type: ignore[arg-type]
     assert set(option) - {"_target_"} == set(settings)
     if group == "metrics" and name not in ("bleu", "chrf", "chrfpp", "ter", "comet"):
@@ -121,7 +122,7 @@ def test_a_folder_of_ones_own_options(command: Callable[..., Finished]) -> None:
 def test_values_can_be_set_literally(text: str) -> None:
     config = compose_config(["testset=plain", "testset.language_pair=zh-en"])
     set_values(config, {"testset.source": text, "testset.references": [text]})
-    reader = build(config, "testset", allowed=("evalharness",))
+    reader, _ = build_testset(config)
     assert isinstance(reader, Plain)
     assert (reader.source, reader.references) == (text, (text,))
 

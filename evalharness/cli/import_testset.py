@@ -8,10 +8,10 @@ from pathlib import Path
 from typing import Any
 
 from evalharness.cli.main import check_utf8, shown_path
-from evalharness.config import build, compose_config, set_values
+from evalharness.config import build_testset, compose_config, set_values
 from evalharness.errors import EXIT_DONE, ConfigError
+from evalharness.inspection.findings import InputSettings, OnError, collecting
 from evalharness.records import TestSet
-from evalharness.testsets.base import Reader
 from evalharness.workflows.import_testset import import_testset
 
 _FILES_SETTING = {"interleaved": "path", "tsv": "path", "jsonl": "path", "plain": "source"}
@@ -39,18 +39,23 @@ def main(arguments: Sequence[str]) -> int:
     parser.add_argument("--provenance", help="a sentence: where the text comes from")
     parser.add_argument("--license", default="unknown", help="under which licence the text is")
     parser.add_argument("--references", default="references", type=Path, help="folder of test sets")
+    parser.add_argument(
+        "--on-error",
+        default="stop",
+        choices=[one.value for one in OnError],
+        help="what becomes of errors in the texts (default: stop; `evalharness lint` lists them)",
+    )
     parser.add_argument("--set", nargs="+", default=[], metavar="KEY=VALUE", help="other settings of the reader")
     check_utf8(arguments)
     options = parser.parse_args(arguments)
     settings = [f"testset.{word}" for word in options.set]
     config = compose_config([f"testset={options.reader}", "systems=[]", *settings])
     set_values(config, _values(options))
-    reader = build(config, "testset", allowed=("evalharness",))
-    if not isinstance(reader, Reader):
-        raise ConfigError(f"testset={options.reader}: is not a reader.")
-    testset, folder = import_testset(
-        reader, files=options.files, references=options.references, license_note=options.license
-    )
+    reader, selection = build_testset(config)
+    with collecting(InputSettings(on_error=OnError(options.on_error))):
+        testset, folder = import_testset(
+            reader, selection, files=options.files, references=options.references, license_note=options.license
+        )
     print(
         f"{shown_path(folder)}: {len(testset.segments)} segments, {testset.language_pair}, {_references(testset)}, "
         f"{_documents(testset)}"

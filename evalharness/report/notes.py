@@ -25,9 +25,9 @@ def counted(n: int, noun: str) -> str:
 
 
 def of_testset(testset: PlannedTestSet) -> str:
-    """`zhengzhou zh-en, 9 segments`."""
+    """`zhengzhou zh-en, 9 segments`, or of a part of it `wmt22 zh-en, domain news, 505 segments`."""
     words = " ".join(word for word in (testset.name, testset.language_pair) if word)
-    return f"{words}, {counted(testset.n_segments, 'segment')}"
+    return ", ".join([words, *filter(None, [testset.selection]), counted(testset.n_segments, "segment")])
 
 
 def compared(run: Reported) -> list[str]:

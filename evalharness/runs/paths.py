@@ -70,6 +70,10 @@ class RunPaths:
         return self.folder / "replicates.csv"
 
     @property
+    def slices(self) -> Path:
+        return self.folder / "slices.csv"
+
+    @property
     def tables(self) -> Path:
         return self.folder / "tables"
 

@@ -27,7 +27,8 @@ _RECORDED_PACKAGES = ("evalharness", "sacrebleu", "unbabel-comet", "torch", "num
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PlannedTestSet:
-    """`n_references` is None where the number varies over segments."""
+    """`n_references` is None where the number varies over segments; `selection` says which part of the test set it is,
+    None where it is the whole."""
 
     name: str
     language_pair: str
@@ -35,6 +36,7 @@ class PlannedTestSet:
     n_references: int | None
     fingerprint: str
     provenance: str
+    selection: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -13,7 +13,9 @@ from evalharness.records import ErrorSpan, ErrorSpans, Floats, TestSet
 from evalharness.runs.paths import RunPaths
 from evalharness.textio import replacing
 
-_OF_TESTSET = ("testset", "language_pair", "domain", "document", "segment", "source", "references")
+_OF_TESTSET = (
+    "testset", "language_pair", "domain", "document", "original_language", "segment", "source", "references"
+)  # fmt: skip
 COLUMNS = frozenset((*_OF_TESTSET, "system", "hypothesis", "flags"))
 """Every column that is not a metric's."""
 NO_HYPOTHESIS = "no-hypothesis"
@@ -45,6 +47,7 @@ def write_segments(
         "language_pair": _strings([str(testset.language_pair)] * len(texts)),
         "domain": _strings([segment.domain for segment in segments] * n_systems),
         "document": _strings([segment.document for segment in segments] * n_systems),
+        "original_language": _strings([segment.original_language for segment in segments] * n_systems),
         "segment": _strings([segment.id for segment in segments] * n_systems),
         "system": _strings([name for name in systems for _ in segments]),
         "source": _strings([segment.source for segment in segments] * n_systems),

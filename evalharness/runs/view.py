@@ -142,6 +142,19 @@ class FindingLine:
     done: str
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SliceLine:
+    """A line of `slices.csv`: a score over the segments of one document, domain, original language or source length."""
+
+    by: str
+    slice: str
+    system: str
+    metric: str
+    score: float | None
+    n_scored: int
+    n_missing: int
+
+
 class Reported(Protocol):
     """What tables are drawn from: a record, or systems of several records compared."""
 
@@ -166,6 +179,10 @@ class Reported(Protocol):
     @property
     def finding_lines(self) -> Sequence[FindingLine] | None:
         """None where no texts were looked at, as in a comparison of records."""
+
+    @property
+    def slice_lines(self) -> Sequence[SliceLine] | None:
+        """None where segments are not known, as in a comparison of records."""
 
 
 class RunView:
@@ -238,6 +255,11 @@ class RunView:
         return _lines(self.paths.findings, FindingLine) if self.paths.findings.is_file() else ()
 
     @cached_property
+    def slice_lines(self) -> tuple[SliceLine, ...]:
+        """Empty where the test set is of one piece, and in records older than the file."""
+        return _lines(self.paths.slices, SliceLine) if self.paths.slices.is_file() else ()
+
+    @cached_property
     def segments(self) -> pd.DataFrame:
         """`segments.parquet`: a row per (system, segment), a column per metric."""
         import pandas as pd
@@ -278,6 +300,11 @@ class RunView:
     def ranks(self) -> pd.DataFrame:
         """`ranks.csv`."""
         return frame_of(self.rank_lines, RankLine)
+
+    @cached_property
+    def slices(self) -> pd.DataFrame:
+        """`slices.csv`."""
+        return frame_of(self.slice_lines, SliceLine)
 
     @cached_property
     def findings(self) -> pd.DataFrame:

@@ -51,6 +51,11 @@ class Comparison:
         return
 
     @property
+    def slice_lines(self) -> None:
+        """Scores of slices are in each record."""
+        return
+
+    @property
     def comparisons(self) -> pd.DataFrame:
         """A row per metric and pair, as in a record's `comparisons.csv`."""
         return frame_of(self.lines.comparisons, ComparisonLine)

@@ -24,12 +24,14 @@ from evalharness.runs.view import (
     ReplicatesLine,
     RunView,
     ScoreLine,
+    SliceLine,
     write_lines,
 )
 from evalharness.stats.autorank import AutoRankRule
 from evalharness.stats.settings import StatsSettings
 from evalharness.textio import write_text
 from evalharness.workflows.lines import Measured, lines_of
+from evalharness.workflows.slices import slice_lines
 
 _DERIVATION_VERSION = "8"
 """Bumped whenever the same rows and settings give other derived files."""
@@ -78,24 +80,32 @@ def derived_files(paths: RunPaths, scored: Scored, stats: StatsSettings, setting
     }
     tables = [paths.tables / f"{name}.{suffix}" for name in table_names() for suffix in FILE_FORMATS]
     chosen = [path for path, is_written in optional.items() if is_written]
-    return [paths.findings, paths.segments, *chosen, paths.scores, paths.comparisons, paths.ranks, *tables]
+    return [
+        paths.findings,
+        paths.segments,
+        *chosen,
+        paths.scores,
+        paths.comparisons,
+        paths.ranks,
+        paths.slices,
+        *tables,
+    ]
 
 
 def write_derived(
     paths: RunPaths, scored: Scored, stats: StatsSettings, report: ReportSettings
 ) -> tuple[ScoreLine, ...]:
     """Write everything but plan, logs and `done.json`; the lines of `scores.csv`."""
-    lines = lines_of(
-        scored.systems,
-        scored.groups,
-        [segment.document for segment in scored.testset.segments],
-        [Measured.by(one.metric, name=one.name, signature=one.signature, rows=one.rows) for one in scored.metrics],
-        stats,
-    )
+    measured = [
+        Measured.by(one.metric, name=one.name, signature=one.signature, rows=one.rows) for one in scored.metrics
+    ]
+    documents = [segment.document for segment in scored.testset.segments]
+    lines = lines_of(scored.systems, scored.groups, documents, measured, stats)
     write_lines(paths.findings, FindingLine, scored.findings)
     write_lines(paths.scores, ScoreLine, lines.scores)
     write_lines(paths.comparisons, ComparisonLine, lines.comparisons)
     write_lines(paths.ranks, RankLine, lines.ranks)
+    write_lines(paths.slices, SliceLine, list(slice_lines(scored.systems, scored.testset, measured)))
     _write_or_remove(paths.autorank, AutoRankLine, lines.autoranks)
     _write_or_remove(paths.replicates, ReplicatesLine, lines.replicates)
     write_segments(

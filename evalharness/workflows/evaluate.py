@@ -79,7 +79,7 @@ def evaluate(experiment: Experiment, *, observer: Observer | None = None) -> Out
 
 def _evaluate_prepared(experiment: Experiment, prepared: Prepared, paths: RunPaths, observer: Observer) -> Outcome:
     problems: list[EvalHarnessError] = list(prepared.unavailable)
-    sources, lp = prepared.testset.sources(), prepared.testset.language_pair
+    sources, lp = prepared.sources, prepared.testset.language_pair
     hypotheses = tuple(
         _hypotheses(member.system, planned, sources, lp, JsonLines(paths.hypotheses(planned.name)))
         for member, planned in zip(prepared.systems.values(), prepared.plan.systems, strict=True)

@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from evalharness.errors import InputError
 from evalharness.records import TestSet
 from evalharness.runs.paths import check_name
-from evalharness.testsets.base import Reader
+from evalharness.testsets.base import Reader, check_testset, inspect_references
 from evalharness.testsets.library import write_library
+from evalharness.testsets.selection import Selection
 from evalharness.textio import STANDARD_INPUT
 
 
 def import_testset(
-    reader: Reader, *, files: Sequence[Path], references: Path, license_note: str
+    reader: Reader, selection: Selection, *, files: Sequence[Path], references: Path, license_note: str
 ) -> tuple[TestSet, Path]:
     """Read a test set and write it to `references/NAME`, with its raw files beside it; the test set and its folder.
 
@@ -24,7 +26,12 @@ def import_testset(
             f"{STANDARD_INPUT}: standard input cannot be imported, since the files a test set is made from are kept "
             "beside it under their names. Write it to a file and import that."
         )
-    testset = reader.read()
+    whole = reader.read()
+    check_testset(whole)
+    inspect_references(whole)
+    testset, _ = selection.of(whole)
+    if str(selection):
+        testset = replace(testset, provenance=f"{testset.provenance}; only {selection}")
     check_name(testset.name, what="name of the test set")
     names = [path.name for path in files]
     if len(set(names)) != len(names):

@@ -13,7 +13,7 @@ from evalharness.inspection.alignment import Side, misalignment
 from evalharness.inspection.findings import Findings, InputSettings, Tally, collecting
 from evalharness.launch.base import Launcher
 from evalharness.metrics.base import Metric, Needs, Remarked, averages_segments
-from evalharness.records import TestSet
+from evalharness.records import SourceSegment, TestSet
 from evalharness.report.settings import ReportSettings
 from evalharness.runs.paths import check_name
 from evalharness.runs.plan import (
@@ -32,6 +32,7 @@ from evalharness.stats.settings import StatsSettings
 from evalharness.stats.units import units_of
 from evalharness.systems.base import Member, System, SystemGroup, Written
 from evalharness.testsets.base import Reader, check_testset, inspect_references
+from evalharness.testsets.selection import Selection
 from evalharness.workflows.lines import check_stats
 
 
@@ -40,6 +41,7 @@ class Experiment:
     """Everything one run is made of. `settings` is what the record keeps of how it was asked for."""
 
     testset: Reader
+    selection: Selection
     systems: Mapping[str, System | SystemGroup]
     metrics: Mapping[str, Metric]
     inputs: InputSettings
@@ -54,9 +56,11 @@ class Experiment:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Prepared:
-    """A run that has been checked and planned and has written nothing yet."""
+    """A run that has been checked and planned and has written nothing yet. `testset` is the part of it that is scored,
+    `sources` are that part's, with their places in the whole."""
 
     testset: TestSet
+    sources: tuple[SourceSegment, ...]
     systems: Mapping[str, Member]
     metrics: Mapping[str, Metric]
     plan: Plan
@@ -73,9 +77,10 @@ def prepare(experiment: Experiment) -> Prepared:
 
 
 def _prepare(experiment: Experiment, findings: Findings) -> Prepared:
-    testset = experiment.testset.read()
-    check_testset(testset)
-    inspect_references(testset)
+    whole = experiment.testset.read()
+    check_testset(whole)
+    inspect_references(whole)
+    testset, sources = experiment.selection.of(whole)
     systems = _expanded(experiment.systems, testset)
     check_stats(
         list(systems),
@@ -85,10 +90,9 @@ def _prepare(experiment: Experiment, findings: Findings) -> Prepared:
         stacks_runs=not all(averages_segments(metric) for metric in experiment.metrics.values()),
     )
     units_of([segment.document for segment in testset.segments], experiment.stats.unit)
-    sources = testset.sources()
     for member in systems.values():
-        member.system.check(sources, testset.language_pair)
-    _inspect_alignment(testset, systems, findings)
+        member.system.check(whole.sources(), whole.language_pair)
+    _inspect_alignment(whole, systems, findings)
     metrics = {name: metric.for_language_pair(testset.language_pair) for name, metric in experiment.metrics.items()}
     if not metrics:
         raise ConfigError("metrics=[]: there is nothing to score; name at least one metric.")
@@ -120,6 +124,7 @@ def _prepare(experiment: Experiment, findings: Findings) -> Prepared:
     plan = _plan(experiment, testset, systems, planned_metrics)
     return Prepared(
         testset=testset,
+        sources=sources,
         systems=systems,
         metrics=metrics,
         plan=plan,
@@ -160,6 +165,7 @@ def _plan(
         n_references=testset.n_references(),
         fingerprint=fingerprint_testset(testset),
         provenance=testset.provenance,
+        selection=str(experiment.selection) or None,
     )
     planned_systems = tuple(
         PlannedSystem(
