@@ -72,8 +72,8 @@ class TestARun:
         frame = run.segments
         pd.testing.assert_frame_equal(frame, pd.read_parquet(run.folder / "segments.parquet"))
         assert list(frame.columns) == [
-            "testset", "language_pair", "domain", "document", "original_language", "segment", "system", "source", "hypothesis",
-            "references",
+            "testset", "language_pair", "domain", "document", "original_language", "segment", "system", "source",
+            "hypothesis", "references",
             "bleu", "chrf", "flags",
         ]  # fmt: skip
         # systems in the order given, segments in the order of the file; 2 x 9 rows

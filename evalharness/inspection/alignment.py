@@ -80,9 +80,11 @@ def find_shift(texts: Side, others: Side) -> Shift | None:
         # Counted on the side that has no lines too many, where every line belongs to one of the other.
         n_both = n - abs(distance)
         away = fit.at(distance)[:n_both] if distance > 0 else fit.at(distance)[-distance:]
-        total, start, stop = _largest_sum(away - at_home[:n_both] - _DOUBT)
+        gains = away - at_home[:n_both] - _DOUBT
+        total, start, stop = _largest_sum(gains)
         if best is None or total > best[0]:
-            last = n - 1 if stop == n_both else stop - 1 + max(0, distance)
+            stays = gains[stop:].sum() > -_LEAST_EVIDENCE  # a few lines at the end that fit nothing are no return
+            last = n - 1 if stays else stop - 1 + max(0, distance)
             best = total, Shift(first=start, last=last, distance=distance)
     n_choices = 2 * farthest * n
     if best is None or best[0] < (_LEAST_EVIDENCE + math.log(n_choices)) / (2 * _DOUBT):
@@ -137,7 +139,7 @@ def misalignment(name: str, others: Side, anchor_name: str, anchor: Side, *, fir
         is_rest = shift.last == others.n - 1
         until = "from here on" if is_rest else f"from here to line {shift.last + first_line}"
         said = f"{until}, what belongs to a line of {anchor_name} stands {where}"
-        kind, line = Kind.shifted, shift.first + first_line
+        kind, line = Kind.shifted if is_rest else Kind.shifted_passage, shift.first + first_line
     elif lost is not None:
         said = f"from here on, lines fit those of {anchor_name} no better than by chance, in length and words"
         kind, line = Kind.lost, lost + first_line

@@ -33,6 +33,7 @@ class Kind(Enum):
     not_json = ("not-json", Severity.error, "every line must hold one JSON object; write the file again")
     line_count = ("line-count", Severity.error, "aligned files have as many lines; write the shorter one again")
     shifted = ("shifted-alignment", Severity.error, "compare the files there; a line is missing, added or twice")
+    shifted_passage = ("shifted-passage", Severity.warning, "kept; a line is missing or too many, or was put elsewhere")
     lost = ("lost-alignment", Severity.warning, "kept; look whether these lines belong to the same texts")
     latin1_control = ("c1-control-character", Severity.warning, "kept; mostly it is a character of Windows-1252")
     carriage_return = ("carriage-return", Severity.warning, "kept as part of the text; other tools end a line there")
