@@ -20,6 +20,7 @@ check: $(VENV)/.installed-dev
 
 bench: $(VENV)/.installed-dev
 	$(BIN)/python tests/bench/bench.py
+	$(BIN)/python tests/bench/inputs_bench.py
 	$(BIN)/python tests/bench/comet_bench.py
 	$(BIN)/python tests/bench/stats_bench.py
 	$(BIN)/python tests/bench/calibration_bench.py

@@ -284,8 +284,8 @@ class TestAlignment:
     def test_good_files_and_bad_systems_are_not_misaligned(self) -> None:
         sources, references = paragraphs()
         for outputs in (references, sources, ["the same"] * 9, [""] * 9):
-            assert find_shift(Side.of(sources), Side.of(outputs)) is None
-            assert find_loss(Side.of(sources), Side.of(outputs)) is None
+            assert find_shift(Side(sources), Side(outputs)) is None
+            assert find_loss(Side(sources), Side(outputs)) is None
 
     @pytest.mark.parametrize("n", [50, 300, 1875])
     @pytest.mark.parametrize("change", ["missing", "too many", "twice", "three missing"])
@@ -311,9 +311,9 @@ class TestAlignment:
             else:
                 del shifted[place : place + 3]
                 shifted += ["The end."] * 3
-            side = Side.of(references[several])
-            assert find_shift(side, Side.of(outputs[several])) is None
-            shift = find_shift(side, Side.of(shifted[:n]))
+            side = Side(references[several])
+            assert find_shift(side, Side(outputs[several])) is None
+            shift = find_shift(side, Side(shifted[:n]))
             if shift is not None:
                 n_found += 1
                 misses.append(abs(shift.first - place))
@@ -329,7 +329,7 @@ class TestAlignment:
             outputs.setdefault(row[header.index("system")], []).append(row)
         found = {}
         for system, of_system in outputs.items():
-            sides = [Side.of([row[header.index(name)] for row in of_system]) for name in ("src", "mt")]
+            sides = [Side([row[header.index(name)] for row in of_system]) for name in ("src", "mt")]
             if (finding := misalignment(system, sides[1], "src", sides[0])) is not None:
                 found[system] = (finding.kind, finding.place.line, finding.found)
         said = "from here to line 199, what belongs to a line of src stands 1 line later"
@@ -339,8 +339,8 @@ class TestAlignment:
         sources, outputs = read_lines(wmt22() / "src.zh"), list(read_lines(wmt22() / "hyp" / "Online-B.en"))
         tail = outputs[1000:]
         random.Random(1).shuffle(tail)
-        assert find_loss(Side.of(sources), Side.of(outputs)) is None
-        found = find_loss(Side.of(sources), Side.of(outputs[:1000] + tail))
+        assert find_loss(Side(sources), Side(outputs)) is None
+        found = find_loss(Side(sources), Side(outputs[:1000] + tail))
         assert found is not None
         assert abs(found - 1000) <= 5
 

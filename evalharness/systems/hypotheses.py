@@ -83,7 +83,7 @@ def _check_aligned(texts: Sequence[str], sources: Sequence[SourceSegment], *, wh
         else f"the first line without a segment is line {len(sources) + 1}"
     )
     known = [source.text for source in sources if source.text is not None]
-    gap = find_gap(Side.of(known), Side.of(texts)) if len(known) == len(sources) else None
+    gap = find_gap(Side(known), Side(texts)) if len(known) == len(sources) else None
     if gap is not None:
         missing += f", but it is from line {gap + 1} on that hypotheses fit other sources than theirs"
     raise AlignmentError(

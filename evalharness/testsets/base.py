@@ -98,7 +98,7 @@ def inspect_references(testset: TestSet) -> None:
     if len(sources) == len(testset.segments):
         sides.insert(0, ("the sources", sources))
     if len(sides) > 1:
-        made = [(name, Side.of(texts)) for name, texts in sides]
+        made = [(name, Side(texts)) for name, texts in sides]
         (anchor_name, anchor), *others = made
         for name, side in others:
             found = misalignment(name, side, anchor_name, anchor)

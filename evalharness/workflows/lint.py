@@ -49,7 +49,7 @@ def lint(
         if n_of_file > _MOST_ALIGNED_LINES:
             not_compared.append(str(path))
             continue
-        side = Side.of(texts)
+        side = Side(texts)
         if not anchors or _is_aligned(path, side, anchors, findings):
             anchors.append((path, side))
     return Linted(

@@ -143,11 +143,11 @@ def _inspect_alignment(testset: TestSet, systems: Mapping[str, Member], findings
         anchor_name, anchor = "the sources", [segment.source or "" for segment in testset.segments]
     else:
         return
-    side = Side.of(anchor)
+    side = Side(anchor)
     for member in systems.values():
         if isinstance(member.system, Written):
             place = member.system.place
-            found = misalignment(place, Side.of(member.system.texts()), anchor_name, side)
+            found = misalignment(place, Side(member.system.texts()), anchor_name, side)
             if found is not None:
                 findings.add([found])
                 findings.decide(place)
