@@ -315,8 +315,9 @@ def test_interrupted_by_the_user() -> None:
     assert "Traceback" not in err
 
 
-def test_a_reader_that_goes_away_is_no_error() -> None:
-    script = f"{sys.executable} -m evalharness run metrics=[bleu] | head -1; exit ${{PIPESTATUS[0]}}"
+@pytest.mark.parametrize("arguments", ["run metrics=[bleu]", "run --help"])
+def test_a_reader_that_goes_away_is_no_error(arguments: str) -> None:
+    script = f"{sys.executable} -m evalharness {arguments} | head -1; exit ${{PIPESTATUS[0]}}"
     finished = subprocess.run(["bash", "-c", script], capture_output=True, text=True, timeout=60, check=False)
     assert finished.returncode == 0, finished.stderr
     assert "Traceback" not in finished.stderr

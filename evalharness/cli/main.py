@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
-from evalharness.errors import EXIT_BAD_INPUT, EXIT_INTERRUPTED, ConfigError, EvalHarnessError, InputError
+from evalharness.errors import EXIT_BAD_INPUT, EXIT_DONE, EXIT_INTERRUPTED, ConfigError, EvalHarnessError, InputError
 from evalharness.report.settings import ReportSettings
 
 _DEBUG_VARIABLE = "EVALHARNESS_DEBUG"
@@ -57,6 +57,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         print("evalharness: interrupted; the same command continues this run.", file=sys.stderr)
         return EXIT_INTERRUPTED
+    except BrokenPipeError:
+        _nobody_reads()
+        return EXIT_DONE
     except EvalHarnessError as err:
         print_error(err)
         return err.exit_code
@@ -91,8 +94,12 @@ def write_out(text: str) -> None:
         sys.stdout.write(text)
         sys.stdout.flush()
     except BrokenPipeError:
-        # Python flushes once more at exit and would complain then.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _nobody_reads()
+
+
+def _nobody_reads() -> None:
+    """What is still to be written goes nowhere: Python flushes once more at exit and would complain then."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def check_utf8(arguments: Sequence[str]) -> None:
