@@ -23,6 +23,7 @@ from evalharness.report.settings import ReportSettings
 from evalharness.stats.settings import StatsSettings
 from evalharness.systems.base import System, SystemGroup
 from evalharness.testsets.base import Reader
+from evalharness.testsets.sacrebleu_sets import PREFIX
 from evalharness.textio import read_text
 from evalharness.workflows.preparation import Experiment
 
@@ -94,6 +95,13 @@ def build_experiment(config: DictConfig) -> Experiment:
         use_cache=top.cache,
         settings=cast("Mapping[str, Any]", OmegaConf.to_container(config, resolve=True)),
     )
+
+
+def named_testset(name: str) -> tuple[str, dict[str, str]]:
+    """The option that reads a test set given by name, and its settings: an imported one, or sacrebleu://wmt22/zh-en."""
+    if name.startswith(PREFIX):
+        return "sacrebleu", {"testset.test_set": name}
+    return "library", {"testset.name": name}
 
 
 def build_stats(values: Mapping[str, Any]) -> StatsSettings:

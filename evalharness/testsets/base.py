@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Protocol, runtime_checkable
 
 from evalharness.errors import AlignmentError, InputError
@@ -18,6 +19,14 @@ class Reader(Protocol):
         """The test set, segments in file order.
 
         Raises: InputError naming file and line where the input is not what the format says."""
+
+
+@runtime_checkable
+class ReadsFiles(Protocol):
+    """A reader that says which files it reads. `import` keeps copies of them; of another reader, of its path."""
+
+    def files(self) -> Sequence[Path]:
+        """Every file that `read` opens; none where it opens none here."""
 
 
 def check_counts(counts: Sequence[tuple[str, int]]) -> None:

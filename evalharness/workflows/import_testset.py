@@ -8,7 +8,7 @@ from pathlib import Path
 from evalharness.errors import InputError
 from evalharness.records import TestSet
 from evalharness.runs.paths import check_name
-from evalharness.testsets.base import Reader
+from evalharness.testsets.base import Reader, ReadsFiles
 from evalharness.testsets.library import write_library
 from evalharness.textio import STANDARD_INPUT
 
@@ -18,6 +18,8 @@ def import_testset(
 ) -> tuple[TestSet, Path]:
     """Read a test set and write it to `references/NAME`, with its raw files beside it; the test set and its folder.
 
+    Raw files are those that the reader says it reads, else `files`.
+
     Raises: InputError where the files are not what the reader expects, or the folder holds a test set already."""
     if STANDARD_INPUT in map(str, files):
         raise InputError(
@@ -26,7 +28,8 @@ def import_testset(
         )
     testset = reader.read()
     check_name(testset.name, what="name of the test set")
-    names = [path.name for path in files]
+    read = list(reader.files()) if isinstance(reader, ReadsFiles) else list(files)
+    names = _names(read, folders=[path for path in files if path.is_dir()])
     if len(set(names)) != len(names):
         raise InputError(f"two of the files to import have one name ({', '.join(names)}); rename one of them.")
     folder = references / testset.name
@@ -34,6 +37,14 @@ def import_testset(
         testset,
         folder=folder,
         license_note=license_note,
-        raw_files=[(path.name, path.read_bytes()) for path in files],
+        raw_files=[(name, path.read_bytes()) for name, path in zip(names, read, strict=True)],
     )
     return testset, folder
+
+
+def _names(paths: Sequence[Path], *, folders: Sequence[Path]) -> list[str]:
+    """What each file is called under `raw/`: its name, or its place within a folder that was given."""
+    return [
+        next((path.relative_to(folder).as_posix() for folder in folders if path.is_relative_to(folder)), path.name)
+        for path in paths
+    ]
