@@ -30,6 +30,7 @@ VERBS: Mapping[str, Verb] = {
     "run": Verb("evalharness.cli.run", "score candidate systems on a test set, configured by Hydra overrides"),
     "score": Verb("evalharness.cli.score", "the same from flags like sacreBLEU's"),
     "import": Verb("evalharness.cli.import_testset", "turn files into an imported test set, references/NAME"),
+    "export": Verb("evalharness.cli.export", "write a test set or a run in another format"),
     "compare": Verb("evalharness.cli.compare", "compare systems across runs, or in a table of segment scores"),
     "report": Verb("evalharness.cli.report", "print a table of a run"),
     "runs": Verb("evalharness.cli.runs", "list the records in a results folder"),
