@@ -88,7 +88,7 @@ def parquet_rows(path: str, columns: Sequence[str]) -> Iterator[Row]:
         raise InputError(f"{path}: {found}.")
     number = 0
     try:
-        with pq.ParquetFile(path) as file:
+        with pq.ParquetFile(path, page_checksum_verification=True) as file:
             present = file.schema_arrow.names
             wanted = sorted({_outermost(name, present, where=path) for name in columns}, key=present.index)
             if twice := next((name for name in wanted if present.count(name) > 1), None):

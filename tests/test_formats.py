@@ -689,18 +689,7 @@ class TestSacrebleu:
         assert (finished.code, "no --reader: say what format nothing.txt has" in finished.err) == (2, True)
 
 
-@pytest.fixture
-def _offline(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """No hub, and a cache of its own; both are read from the environment when `datasets` is imported."""
-    import datasets
-    import huggingface_hub.constants
-
-    monkeypatch.setattr(datasets.config, "HF_DATASETS_CACHE", tmp_path / "hf")
-    monkeypatch.setattr(datasets.config, "HF_HUB_OFFLINE", True)
-    monkeypatch.setattr(huggingface_hub.constants, "HF_HUB_OFFLINE", True)
-
-
-@pytest.mark.usefixtures("_offline")
+@pytest.mark.usefixtures("no_hub")
 @pytest.mark.parametrize("streaming", [False, True])
 class TestHuggingFace:
     testset = hostile_testset(*TEXTS, *WITH_TABS, *WITH_LINE_ENDS)
@@ -788,7 +777,7 @@ def test_offline_mode_is_one_message(variable: str) -> None:
     assert not Path("references").exists()
 
 
-@pytest.mark.usefixtures("_offline")
+@pytest.mark.usefixtures("no_hub")
 def test_import_of_a_local_data_set(command: Callable[..., Finished]) -> None:
     write("folder/test.jsonl", '{"source": "一", "reference": "one"}')
     finished = command("import", "folder", "--reader", "huggingface", "-l", "zh-en", "--name", "x")

@@ -14,6 +14,7 @@ from typing import Any
 from evalharness.errors import ConfigError, InputError, MissingError
 from evalharness.rows import Row
 from evalharness.testsets.columns import Columns
+from evalharness.textio import read_json, read_objects
 
 _log = logging.getLogger(__name__)
 
@@ -83,6 +84,8 @@ class HuggingFace(Columns):
         from datasets import load_dataset, load_dataset_builder
 
         where: dict[str, Any] = {"path": self.path, "name": self.config_name}
+        for path in self._json_files():
+            _check_json(path)
         if Path(self.path).is_file():
             where = self._builder_of_file()
         elif self._is_local():
@@ -101,6 +104,12 @@ class HuggingFace(Columns):
             raise self._unreadable(err, "") from err
         return loaded
 
+    def _json_files(self) -> list[Path]:
+        """The local ones among what is read."""
+        given = Path(self.path)
+        files = sorted(given.rglob("*")) if given.is_dir() else [given]
+        return [path for path in files if path.is_file() and _BUILDERS.get(path.suffix.lower()) == "json"]
+
     def _builder_of_file(self) -> dict[str, Any]:
         suffix = Path(self.path).suffix.lower()
         if suffix not in _BUILDERS:
@@ -114,6 +123,24 @@ class HuggingFace(Columns):
 
     def _unreadable(self, err: Exception, where: str) -> InputError:
         return InputError(f"{self.path}: cannot be read as a data set{where}: {_said(err)}")
+
+
+def _check_json(path: Path) -> None:
+    """Refuse a file that is neither objects a line nor one document with them: the JSON reader of pyarrow, on which
+    `datasets` builds, ends the process at a null where it expects an object (pyarrow 25).
+
+    Raises: InputError naming the line."""
+    try:
+        read_objects(path)
+    except InputError as err:
+        try:
+            document = read_json(path)
+        except InputError:
+            raise err from None
+        if not isinstance(document, dict) and not (
+            isinstance(document, list) and all(isinstance(one, dict) for one in document)
+        ):
+            raise
 
 
 @functools.cache  # asked for when rows are read and again for the provenance; a branch can move in between
