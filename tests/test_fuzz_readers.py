@@ -328,3 +328,15 @@ def test_files_through_datasets(ending: str, content: bytes, tmp_path: Path) -> 
     for made in (content, beginning[ending] + content):
         (tmp_path / f"set.{ending}").write_bytes(made)
         read(HuggingFace(path=str(tmp_path / f"set.{ending}"), language_pair="zh-en", streaming=True))
+
+
+@pytest.mark.usefixtures("no_hub")
+@given(rows=ROWS)
+@settings(max_examples=50, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_json_through_datasets_that_is_nearly_right(rows: list[dict[str, Any]], tmp_path: Path) -> None:
+    made = [{**GOOD, **row} for row in rows]
+    lines = "".join(json.dumps(row) + "\n" for row in made)
+    (tmp_path / "set.jsonl").write_text(lines)
+    testset = read(HuggingFace(path=str(tmp_path / "set.jsonl"), language_pair="zh-en", streaming=True))
+    if testset is not None:
+        assert [segment.source for segment in testset.segments] == [row["source"] for row in made]
