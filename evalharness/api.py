@@ -17,7 +17,7 @@ from evalharness.runs.paths import check_name
 from evalharness.runs.view import RunView
 from evalharness.systems.base import System, SystemGroup
 from evalharness.systems.hypotheses import GivenTexts
-from evalharness.testsets.base import Reader, check_testset, inspect_testset
+from evalharness.testsets.base import Reader, check_testset, inspect_segments
 from evalharness.textio import check_text
 from evalharness.workflows.comparison import Comparison
 from evalharness.workflows.report import Run, open_run
@@ -31,7 +31,8 @@ class _GivenTestSet:
 
     def read(self) -> TestSet:
         check_testset(self.testset)  # nothing can be looked at that is no text
-        inspect_testset(self.testset)
+        n_segments = len(self.testset.segments)
+        inspect_segments(self.testset.segments, [f"test set {self.testset.name!r}:{n + 1}" for n in range(n_segments)])
         return self.testset
 
 
@@ -49,7 +50,8 @@ def evaluate(
     Args:
         systems: by name, a list of texts in the order of the test set, or a system object; None takes the candidates
             that are kept beside an imported test set.
-        testset: the name of an option or of an imported test set, or an object.
+        testset: the name of an option or of an imported test set, or sacreBLEU's `sacrebleu://wmt22/zh-en`, or an
+            object.
         metrics: names of options, or metric objects by the name their column gets.
         overrides: settings as on the command line, such as `"metrics.bleu.lowercase=true"`; none of what another
             argument gives as an object or path.
@@ -57,7 +59,7 @@ def evaluate(
         name: of the record; None takes the test set's.
     Raises: EvalHarnessError for bad input. MissingError, once the record is written, where a package or model that a
         metric needs is not there: `open_run` has what the other metrics gave."""
-    from evalharness.config import build_experiment, compose_config, set_values
+    from evalharness.config import build_experiment, compose_config, named_testset, set_values
     from evalharness.workflows.evaluate import evaluate as evaluate_experiment
 
     _check_systems(systems)
@@ -65,7 +67,7 @@ def evaluate(
     _check_metrics(metrics)
     _check_overrides(overrides)
     _check_record(results, name)
-    in_library = isinstance(testset, str) and not _is_option(testset)
+    named = named_testset(testset) if isinstance(testset, str) and not _is_option(testset) else None
     given_keys = {
         "systems": systems is not None,
         "metrics": isinstance(metrics, Mapping),
@@ -73,20 +75,20 @@ def evaluate(
         "results": results is not None,
         "name": name is not None,
     }
-    _check_said_once(overrides, [key for key, given in given_keys.items() if given], in_library=in_library)
+    _check_said_once(overrides, [key for key, given in given_keys.items() if given], named=named)
 
     words = [f"systems={'[]' if systems is not None else '[candidates]'}"]
     words.append("metrics=[]" if isinstance(metrics, Mapping) else f"metrics=[{','.join(metrics)}]")
     if isinstance(testset, str):
-        words.append(f"testset={'library' if in_library else testset}")
+        words.append(f"testset={testset if named is None else named[0]}")
     config = compose_config([*words, *overrides])  # the last of two settings of one key holds
     if overrides and not isinstance(testset, str) and _reader_of(config) != _reader_of(compose_config(words)):
         raise ConfigError(
             f"overrides: {list(overrides)!r} change the test set, which the argument testset= gives already. Leave "
             "one of the two out."
         )
-    if in_library:
-        set_values(config, {"testset.name": testset})
+    if named is not None:
+        set_values(config, named[1])
     experiment = build_experiment(config)
     replaced: dict[str, Any] = {}
     if results is not None:
@@ -218,14 +220,16 @@ def _check_record(results: str | Path | None, name: str | None) -> None:
         check_name(name, what="name of the run")
 
 
-def _check_said_once(overrides: Sequence[str], given: Sequence[str], *, in_library: bool) -> None:
+def _check_said_once(
+    overrides: Sequence[str], given: Sequence[str], *, named: tuple[str, Mapping[str, str]] | None
+) -> None:
     """Refuse an override of what an argument gives already; one of the two would be lost."""
     for word in overrides:
         key = re.split("[=@]", word.lstrip("+~"), maxsplit=1)[0]
         argument = key.split(".")[0]
         if key.startswith("testset.filter."):  # it selects from whatever test set there is
             continue
-        if argument in given or (in_library and key in ("testset", "testset.name")):
+        if argument in given or (named is not None and key in ("testset", *named[1])):
             raise ConfigError(
                 f"overrides: {word!r} is a setting of {argument}, which the argument {argument}= gives already. Leave "
                 "one of the two out."

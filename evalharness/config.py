@@ -24,6 +24,7 @@ from evalharness.report.settings import ReportSettings
 from evalharness.stats.settings import StatsSettings
 from evalharness.systems.base import System, SystemGroup
 from evalharness.testsets.base import Reader
+from evalharness.testsets.sacrebleu_sets import PREFIX
 from evalharness.testsets.selection import Selection
 from evalharness.textio import read_text
 from evalharness.workflows.preparation import Experiment
@@ -113,6 +114,13 @@ def build_testset(config: DictConfig, *, allowed: Sequence[str] = (_OWN_PACKAGE,
     if not isinstance(selected, DictConfig):
         raise ConfigError(f"testset.{_FILTER}={selected}: expected settings, such as testset.{_FILTER}.domain=[news].")
     return reader, _filled(Selection, selected, where=f"testset.{_FILTER}.")
+
+
+def named_testset(name: str) -> tuple[str, dict[str, str]]:
+    """The option that reads a test set given by name, and its settings: an imported one, or sacrebleu://wmt22/zh-en."""
+    if name.startswith(PREFIX):
+        return "sacrebleu", {"testset.test_set": name}
+    return "library", {"testset.name": name}
 
 
 def build_stats(values: Mapping[str, Any]) -> StatsSettings:

@@ -77,6 +77,34 @@ def read_json(path: str | Path) -> Any:
         return json.loads(read_text(path))
     except json.JSONDecodeError as err:
         raise InputError(f"{path}:{err.lineno}: not JSON: {err.msg} at column {err.colno}.") from err
+    except (ValueError, RecursionError) as err:  # a number of thousands of digits; thousands of brackets
+        raise InputError(f"{path}: not JSON that can be read: {err}.") from err
+
+
+def read_objects(path: str | Path) -> list[tuple[int, dict[str, Any]]]:
+    """`(line number, object)` of every line of a file of JSON lines.
+
+    Raises: InputError naming the line that is no JSON object, or an object that has a key twice."""
+
+    parsed = parse_each(
+        path,
+        lambda line: json.loads(line, object_pairs_hook=_object),
+        expected="one JSON object",
+        error=(ValueError, RecursionError),  # a number of thousands of digits, thousands of brackets
+    )
+    for number, found in parsed:
+        if not isinstance(found, dict):
+            raise InputError(f"{path}:{number}: expected one JSON object, found {type(found).__name__}.")
+    return parsed
+
+
+def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    made = dict(pairs)
+    if len(made) != len(pairs):  # json keeps the last of them and says nothing
+        keys = [key for key, _ in pairs]
+        twice = next(key for key in keys if keys.count(key) > 1)
+        raise ValueError(f"an object has the key {twice!r} twice")
+    return made
 
 
 def check_columns(wanted: Iterable[str], present: Sequence[str], *, where: str) -> None:
@@ -200,7 +228,11 @@ def _umask() -> int:
 
 
 def parse_each(
-    path: str | Path, parse: Callable[[str], Any], *, expected: str, error: type[Exception]
+    path: str | Path,
+    parse: Callable[[str], Any],
+    *,
+    expected: str,
+    error: type[Exception] | tuple[type[Exception], ...],
 ) -> list[tuple[int, Any]]:
     """`(line number, parsed line)` of every line of a file.
 

@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
-from evalharness.errors import EXIT_BAD_INPUT, EXIT_DONE, EXIT_INTERRUPTED, ConfigError, EvalHarnessError, InputError
+from evalharness.errors import EXIT_BAD_INPUT, EXIT_INTERRUPTED, ConfigError, EvalHarnessError, InputError
 from evalharness.report.settings import ReportSettings
 
 _DEBUG_VARIABLE = "EVALHARNESS_DEBUG"
@@ -31,6 +31,7 @@ VERBS: Mapping[str, Verb] = {
     "score": Verb("evalharness.cli.score", "the same from flags like sacreBLEU's"),
     "import": Verb("evalharness.cli.import_testset", "turn files into an imported test set, references/NAME"),
     "lint": Verb("evalharness.cli.lint", "say what is wrong with files of texts, without scoring them"),
+    "export": Verb("evalharness.cli.export", "write a test set or a run in another format"),
     "compare": Verb("evalharness.cli.compare", "compare systems across runs, or in a table of segment scores"),
     "report": Verb("evalharness.cli.report", "print a table of a run"),
     "runs": Verb("evalharness.cli.runs", "list the records in a results folder"),
@@ -57,9 +58,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         print("evalharness: interrupted; the same command continues this run.", file=sys.stderr)
         return EXIT_INTERRUPTED
-    except BrokenPipeError:
-        _nobody_reads()
-        return EXIT_DONE
     except EvalHarnessError as err:
         print_error(err)
         return err.exit_code
@@ -94,10 +92,10 @@ def write_out(text: str) -> None:
         sys.stdout.write(text)
         sys.stdout.flush()
     except BrokenPipeError:
-        _nobody_reads()
+        nobody_reads()
 
 
-def _nobody_reads() -> None:
+def nobody_reads() -> None:
     """What is still to be written goes nowhere: Python flushes once more at exit and would complain then."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 

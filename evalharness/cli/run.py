@@ -12,7 +12,7 @@ from pathlib import Path
 import hydra
 from omegaconf import DictConfig
 
-from evalharness.cli.main import check_utf8, print_error, shown_path, system_errors_explained, write_out
+from evalharness.cli.main import check_utf8, nobody_reads, print_error, shown_path, system_errors_explained, write_out
 from evalharness.cli.progress import observer
 from evalharness.config import COMPOSITION_ERRORS, CONFIG_NAME, VERSION_BASE, build_experiment, explained
 from evalharness.errors import EXIT_DONE, ConfigError, EvalHarnessError
@@ -47,6 +47,10 @@ def main(arguments: Sequence[str]) -> int:
                 raise
             options, overrides = _config_dir_parser().parse_known_args(arguments)
             raise explained(err, overrides, config_dir=options.config_dir) from err
+        except BrokenPipeError:
+            if has_begun:
+                raise
+            nobody_reads()  # of Hydra's help or configuration
         except ValueError as err:
             if has_begun:
                 raise

@@ -14,7 +14,7 @@ from omegaconf import DictConfig, OmegaConf, open_dict
 
 from evalharness.cli.main import check_utf8, digits, print_error, shown_path, write_out
 from evalharness.cli.progress import observer
-from evalharness.config import build_experiment, compose_config, option_names, set_values
+from evalharness.config import build_experiment, compose_config, named_testset, option_names, set_values
 from evalharness.errors import EXIT_DONE, ConfigError
 from evalharness.report.table import RENDERERS
 from evalharness.report.tables.systems import headings
@@ -29,6 +29,7 @@ _STDIN_NAME = "stdin"
 _EPILOG = """examples:
   evalharness score -s src.zh -r ref.A.en ref.B.en -m bleu chrf -l zh-en hyp/*.en
   evalharness score -t zhengzhou mine.en
+  evalharness score -t sacrebleu://wmt22/zh-en mine.en
   translate < src.zh | evalharness score -r ref.en -l zh-en -m bleu -b
 """
 
@@ -64,7 +65,12 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("hypotheses", nargs="*", metavar="HYP", help="a file per system; none or - is standard input")
     parser.add_argument("-i", "--input", nargs="+", default=[], metavar="HYP", help="the same, as a flag")
-    parser.add_argument("-t", "--test-set", metavar="NAME", help="an imported test set instead of -s and -r")
+    parser.add_argument(
+        "-t",
+        "--test-set",
+        metavar="NAME",
+        help="instead of -s and -r an imported test set, or sacreBLEU's: sacrebleu://wmt22/zh-en",
+    )
     parser.add_argument("-s", "--source", metavar="FILE")
     parser.add_argument("-r", "--references", nargs="+", default=[], metavar="FILE")
     parser.add_argument("-l", "--language-pair", metavar="SRC-TGT", help="such as zh-en; decides BLEU's tokenizer")
@@ -94,7 +100,7 @@ def _without_swallowed_files(options: argparse.Namespace) -> argparse.Namespace:
 
 
 def _config(options: argparse.Namespace) -> DictConfig:
-    words = ["systems=[]", f"testset={'plain' if options.test_set is None else 'library'}"]
+    words = ["systems=[]", f"testset={'plain' if options.test_set is None else named_testset(options.test_set)[0]}"]
     if not any(word.startswith("metrics=") for word in options.set):
         words.append(f"metrics=[{','.join(options.metrics or _DEFAULT_METRICS)}]")
     flags = {
@@ -143,7 +149,7 @@ def _testset_values(options: argparse.Namespace) -> dict[str, Any]:
     if options.test_set is not None:
         if options.source is not None or options.references:
             raise ConfigError("-t names a test set with sources and references of its own; leave -s and -r out.")
-        return {"testset.name": options.test_set, "testset.language_pair": options.language_pair}
+        return {**named_testset(options.test_set)[1], "testset.language_pair": options.language_pair}
     if options.source is None and not options.references:
         raise ConfigError("no test set: give -r FILE (and -s FILE), or -t NAME for an imported one.")
     if options.language_pair is None:

@@ -76,6 +76,12 @@ class Place:
     column: int | None = None
     field: str | None = None
 
+    @classmethod
+    def parse(cls, where: str, *, field: str | None = None) -> Place:
+        """The place that is written `set.tsv:7` or `set.parquet:row 7`."""
+        file, _, number = where.rpartition(":")
+        return cls(file=file, line=int(number.removeprefix("row ")), field=field)
+
     def __str__(self) -> str:
         numbers = "".join(f":{number}" for number in (self.line, self.column) if number is not None)
         return f"{self.file}{numbers}" + (f" in {self.field!r}" if self.field is not None else "")

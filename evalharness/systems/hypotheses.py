@@ -1,17 +1,21 @@
-"""A system whose outputs are in a file, one a line, aligned with the sources."""
+"""A system whose outputs are there: one a line, aligned with the sources, or in a column of rows, also by id."""
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from evalharness.errors import AlignmentError
+from evalharness.errors import AlignmentError, InputError
 from evalharness.fingerprint import fingerprint
 from evalharness.inspection.alignment import Side, find_gap
 from evalharness.inspection.findings import Place, current_findings
 from evalharness.inspection.lines import inspect_text, read_texts
 from evalharness.records import Hypothesis, LanguagePair, Signature, SourceSegment
+from evalharness.rows import as_text, label_at, read_rows, value_at
 from evalharness.textio import check_text, read_lines
+
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,6 +40,84 @@ class Hypotheses:
 
     def signature(self) -> Signature:
         return _texts_signature(self.texts())
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HypothesisColumn:
+    """A column of a file of rows (.jsonl, .tsv, .csv, .parquet) as one system; a null is a segment that failed.
+
+    With `id_column` rows are found by segment id, in any order, and those of other ids are left out, since a file may
+    hold several language pairs. Without it they stand in the order of the sources. A dotted name reaches into objects.
+    """
+
+    path: str
+    column: str
+    id_column: str | None = None
+    provenance: str = ""
+
+    def check(self, sources: Sequence[SourceSegment], lp: LanguagePair) -> None:
+        rows = self._rows()
+        if self.id_column is None:
+            _check_aligned([row.text for row in rows], sources, where=self.path)
+        else:
+            rows = self._chosen(rows, sources, self.id_column)
+        for row in rows:
+            if row.text is not None:
+                inspect_text(row.text, Place.parse(row.where, field=self.column))
+        current_findings().decide(self.path)
+
+    def translate(self, sources: Sequence[SourceSegment], lp: LanguagePair) -> Iterator[Hypothesis]:
+        rows = self._rows()
+        by_id = {row.id: row.text for row in rows}
+        for source in sources:
+            text = rows[source.position].text if self.id_column is None else by_id[source.id]
+            error = None if text is not None else f"null in {self.path}"
+            yield Hypothesis(id=source.id, text=text, error=error)
+
+    def signature(self) -> Signature:
+        rows = self._rows()
+        if self.id_column is None:
+            return _texts_signature([row.text for row in rows])
+        return _texts_signature([part for row in sorted(rows, key=lambda row: row.id) for part in (row.id, row.text)])
+
+    def _chosen(self, rows: Sequence[_Row], sources: Sequence[SourceSegment], id_column: str) -> list[_Row]:
+        """The rows of the segments.
+
+        Raises: AlignmentError where one has none."""
+        wanted = {source.id for source in sources}
+        chosen = [row for row in rows if row.id in wanted]
+        if len(chosen) < len(sources):
+            missing = next(source.id for source in sources if source.id not in {row.id for row in chosen})
+            raise AlignmentError(
+                f"{self.path}: no row for {len(sources) - len(chosen)} of {len(sources)} segments of the test set; the "
+                f"first missing {id_column} is {missing!r}. Add it, with null where the system failed."
+            )
+        n_others = len(rows) - len(chosen)
+        if n_others:
+            _log.info("%s: %d of %d rows are of no segment of the test set; left out.", self.path, n_others, len(rows))
+        return chosen
+
+    def _rows(self) -> list[_Row]:
+        """Raises: InputError naming the row that repeats an id or has none."""
+        rows: dict[str, _Row] = {}
+        for where, values in read_rows(self.path, [name for name in (self.column, self.id_column) if name is not None]):
+            row_id = where if self.id_column is None else label_at(values, self.id_column, where=where)
+            if row_id is None:
+                raise InputError(f"{where}: column {self.id_column!r} is null; expected the id of a segment.")
+            if row_id in rows:
+                raise InputError(f"{where}: {self.id_column} {row_id!r} occurs twice; expected one row a segment.")
+            text = as_text(value_at(values, self.column, where=where), self.column, where=where)
+            rows[row_id] = _Row(where=where, id=row_id, text=text)
+        return list(rows.values())
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Row:
+    """Where a hypothesis stands, the id of its segment, or where there are none its place again, and its text."""
+
+    where: str
+    id: str
+    text: str | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,7 +148,7 @@ class GivenTexts:
         return _texts_signature(self.given)
 
 
-def _texts_signature(texts: Sequence[str]) -> Signature:
+def _texts_signature(texts: Sequence[str | None]) -> Signature:
     return Signature(fields=(("backend", "texts"), ("fingerprint", fingerprint(texts))))
 
 
@@ -74,7 +156,7 @@ def _by_position(texts: Sequence[str], sources: Sequence[SourceSegment]) -> Iter
     return (Hypothesis(id=source.id, text=texts[source.position]) for source in sources)
 
 
-def _check_aligned(texts: Sequence[str], sources: Sequence[SourceSegment], *, where: str) -> None:
+def _check_aligned(texts: Sequence[str | None], sources: Sequence[SourceSegment], *, where: str) -> None:
     if len(texts) == len(sources):
         return
     missing = (
@@ -83,7 +165,7 @@ def _check_aligned(texts: Sequence[str], sources: Sequence[SourceSegment], *, wh
         else f"the first line without a segment is line {len(sources) + 1}"
     )
     known = [source.text for source in sources if source.text is not None]
-    gap = find_gap(Side(known), Side(texts)) if len(known) == len(sources) else None
+    gap = find_gap(Side(known), Side([text or "" for text in texts])) if len(known) == len(sources) else None
     if gap is not None:
         missing += f", but it is from line {gap + 1} on that hypotheses fit other sources than theirs"
     raise AlignmentError(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Protocol, runtime_checkable
 
 from evalharness.errors import AlignmentError, InputError
@@ -21,6 +22,14 @@ class Reader(Protocol):
         """The test set, segments in file order.
 
         Raises: InputError naming file and line where the input is not what the format says."""
+
+
+@runtime_checkable
+class ReadsFiles(Protocol):
+    """A reader that says which files it reads. `import` keeps copies of them; of another reader, of its path."""
+
+    def files(self) -> Sequence[Path]:
+        """Every file that `read` opens; none where it opens none here."""
 
 
 def check_counts(counts: Sequence[tuple[str, int]]) -> None:
@@ -69,17 +78,18 @@ def check_testset(testset: TestSet) -> None:
         _check_segment(segment, where=f"{where}: segment {segment.id!r}")
 
 
-def inspect_testset(testset: TestSet) -> None:
-    """Look at the texts of a test set that was read from no file, as a reader looks at those of its files.
+def inspect_segments(segments: Sequence[Segment], places: Sequence[str]) -> None:
+    """Look at sources and references that were not read as lines of plain files, which are looked at as they are read.
 
+    Args: places: where each segment stands, such as `set.tsv:7`; all in one file.
     Raises: InputError where something found is an error and errors stop."""
-    file = f"test set {testset.name!r}"
-    for number, segment in enumerate(testset.segments, start=1):
-        texts = {"source": segment.source, **{f"reference {n}": text for n, text in enumerate(segment.references, 1)}}
-        for name, text in texts.items():
+    for segment, where in zip(segments, places, strict=True):
+        names = ("source", *(f"reference {number}" for number in range(1, len(segment.references) + 1)))
+        for name, text in zip(names, (segment.source, *segment.references), strict=True):
             if text is not None:
-                inspect_text(text, Place(file=file, line=number, field=name))
-    current_findings().decide(file)
+                inspect_text(text, Place.parse(where, field=name))
+    if places:
+        current_findings().decide(Place.parse(places[0]).file)
 
 
 def inspect_references(testset: TestSet) -> None:

@@ -1,4 +1,4 @@
-"""What formats with named columns share: rows of texts by column name become segments."""
+"""What formats with named columns share: rows of values by column name become segments."""
 
 from __future__ import annotations
 
@@ -6,11 +6,12 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from evalharness.errors import ConfigError, InputError
 from evalharness.records import LanguagePair, Segment, TestSet
-from evalharness.testsets.base import check_ids
-from evalharness.textio import check_text
+from evalharness.rows import Row, as_text, label_at, value_at
+from evalharness.testsets.base import check_ids, inspect_segments
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -22,6 +23,7 @@ class ColumnNames:
     id: str | None
     document: str | None
     domain: str | None
+    original_language: str | None
 
     def __post_init__(self) -> None:
         if self.source is None and not self.references:
@@ -35,13 +37,16 @@ class ColumnNames:
             raise ConfigError(f"testset.reference_columns: {twice[0]!r} is named twice; each reference counts once.")
 
     def named(self) -> list[str]:
-        single = [self.source, self.id, self.document, self.domain]
+        single = [self.source, self.id, self.document, self.domain, self.original_language]
         return [name for name in single if name is not None] + list(self.references)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Columns(ABC):
-    """What the settings of formats with named columns share. A format says what its rows are in `_rows`."""
+    """What the settings of formats with named columns share. A format says what its rows are in `_rows`.
+
+    A reference column may hold a list of references, where the format has lists. In formats with objects a dotted name,
+    such as `translation.zh`, reaches into them."""
 
     path: str
     language_pair: str
@@ -50,57 +55,81 @@ class Columns(ABC):
     id_column: str | None = None
     document_column: str | None = None
     domain_column: str | None = None
+    original_language_column: str | None = None
     name: str | None = None
     provenance: str = ""
 
     def read(self) -> TestSet:
+        lp = LanguagePair.parse(self.language_pair)
         columns = ColumnNames(
             source=self.source_column,
             references=self.reference_columns,
             id=self.id_column,
             document=self.document_column,
             domain=self.domain_column,
+            original_language=self.original_language_column,
         )
+        segments, has_lists = segments_from_rows(self._rows(columns.named()), columns, path=self.path)
         return TestSet(
             name=self.name or Path(self.path).stem,
-            language_pair=LanguagePair.parse(self.language_pair),
-            segments=segments_from_rows(self._rows(columns), columns),
-            provenance=self.provenance or f"columns of {Path(self.path).name}",
+            language_pair=lp,
+            segments=segments,
+            provenance=self._provenance(),
+            # A list does not name what it holds.
+            reference_names=None if has_lists or not self.reference_columns else self.reference_columns,
         )
 
+    def files(self) -> tuple[Path, ...]:
+        return (Path(self.path),)
+
+    def _provenance(self) -> str:
+        return self.provenance or f"columns of {Path(self.path).name}"
+
     @abstractmethod
-    def _rows(self, columns: ColumnNames) -> Iterator[tuple[str, Mapping[str, str | None]]]:
-        """For each row where it stands (`file:line`) and its texts by column name.
+    def _rows(self, columns: list[str]) -> Iterator[Row]:
+        """The rows of the file; those named `columns` are needed.
 
         Raises: InputError naming the line that is no row."""
 
 
-def segments_from_rows(
-    rows: Iterable[tuple[str, Mapping[str, str | None]]], columns: ColumnNames
-) -> tuple[Segment, ...]:
-    """Segments in row order. `rows` gives, for each, where it stands (`file:line`) and its texts by column name.
+def segments_from_rows(rows: Iterable[Row], columns: ColumnNames, *, path: str) -> tuple[tuple[Segment, ...], bool]:
+    """Segments in row order, and whether references came as a list.
 
-    A missing (None) reference is left out of that segment's tuple; a missing source or id is refused.
+    A missing (null) reference is left out of that segment's tuple; a missing source or id is refused.
     Raises: InputError naming the row."""
-    segments = []
-    where = ""
-    for number, (where, texts) in enumerate(rows, start=1):
-        for name, text in texts.items():
-            if text is not None:
-                check_text(text, where=f"{where}: column {name!r}")
-        for required in (columns.source, columns.id):
-            if required is not None and texts[required] is None:
-                raise InputError(f"{where}: column {required!r} has no text (null); every segment needs one.")
+    segments, places = [], []
+    has_lists = False
+    for number, (where, values) in enumerate(rows, start=1):
+        segment_id = str(number) if columns.id is None else label_at(values, columns.id, where=where)
+        source = None
+        if columns.source is not None:
+            source = as_text(value_at(values, columns.source, where=where), columns.source, where=where)
+        for name, text in ((columns.id, segment_id), (columns.source, source)):
+            if name is not None and text is None:
+                raise InputError(f"{where}: column {name!r} has no text (null); every segment needs one.")
+        references: list[str] = []
+        for name in columns.references:
+            value = value_at(values, name, where=where)
+            has_lists = has_lists or isinstance(value, list)
+            texts = value if isinstance(value, list) else [value]
+            references += [text for one in texts if (text := as_text(one, name, where=where)) is not None]
+        places.append(where)
         segments.append(
             Segment(
-                id=(texts[columns.id] or "") if columns.id is not None else str(number),
-                source=texts[columns.source] if columns.source is not None else None,
-                references=tuple(text for name in columns.references if (text := texts[name]) is not None),
-                document=texts[columns.document] if columns.document is not None else None,
-                domain=texts[columns.domain] if columns.domain is not None else None,
+                id=segment_id or "",
+                source=source,
+                references=tuple(references),
+                document=_label(values, columns.document, where),
+                domain=_label(values, columns.domain, where),
+                original_language=_label(values, columns.original_language, where),
             )
         )
     if not segments:
-        raise InputError("the test set has no segments: the file holds a header and no rows.")
-    check_ids(segments, where=where.rsplit(":", maxsplit=1)[0])
-    return tuple(segments)
+        raise InputError(f"{path}: the test set has no segments: the file holds a header and no rows.")
+    check_ids(segments, where=path)
+    inspect_segments(segments, places)
+    return tuple(segments), has_lists
+
+
+def _label(values: Mapping[str, Any], name: str | None, where: str) -> str | None:
+    return None if name is None else label_at(values, name, where=where)

@@ -1,14 +1,13 @@
-"""Tab-separated files with a header line: columns are chosen by name."""
+"""Files with a header line whose columns are chosen by name: tab-separated without quoting, and CSV."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
 
-from evalharness.errors import ConfigError, InputError
-from evalharness.inspection.lines import read_texts
-from evalharness.testsets.columns import ColumnNames, Columns
-from evalharness.textio import check_columns
+from evalharness.errors import ConfigError
+from evalharness.rows import Row, csv_rows, delimited_rows
+from evalharness.testsets.columns import Columns
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -24,17 +23,22 @@ class Delimited(Columns):
                 "tab. Leave the setting out for tab-separated files."
             )
 
-    def _rows(self, columns: ColumnNames) -> Iterator[tuple[str, Mapping[str, str | None]]]:
-        header, *rows = read_texts(self.path, tabs_part_fields=self.delimiter == "\t")
-        names = header.split(self.delimiter)
-        if len(set(names)) != len(names):
-            raise InputError(f"{self.path}:1: two columns have the same name: {header!r}.")
-        check_columns(columns.named(), names, where=f"{self.path}:1")
-        for number, row in enumerate(rows, start=2):
-            texts = row.split(self.delimiter)
-            if len(texts) != len(names):
-                raise InputError(
-                    f"{self.path}:{number}: {len(texts)} fields where the header has {len(names)} columns. "
-                    "Tabs and line ends inside a text must be removed before it is written to this format."
-                )
-            yield f"{self.path}:{number}", dict(zip(names, texts, strict=True))
+    def _rows(self, columns: list[str]) -> Iterator[Row]:
+        return delimited_rows(self.path, columns, delimiter=self.delimiter)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Csv(Columns):
+    """One row a segment, as RFC 4180 has it: a quoted field may hold delimiters, line ends and doubled quotes."""
+
+    delimiter: str = ","
+
+    def __post_init__(self) -> None:
+        if len(self.delimiter) != 1 or self.delimiter in '"\r\n':
+            raise ConfigError(
+                f"testset.delimiter={self.delimiter!r}: expected one character that is no quotation mark and no line "
+                "end, such as a comma or a semicolon."
+            )
+
+    def _rows(self, columns: list[str]) -> Iterator[Row]:
+        return csv_rows(self.path, columns, delimiter=self.delimiter)

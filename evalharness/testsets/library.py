@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any
 
@@ -12,8 +12,9 @@ from evalharness.errors import ConfigError, InputError
 from evalharness.fingerprint import fingerprint_testset
 from evalharness.packaged import TESTSET_FILE, library_folder
 from evalharness.records import LanguagePair, Segment, TestSet
-from evalharness.testsets.base import check_ids
-from evalharness.textio import parse_each, read_json, replacing, write_json
+from evalharness.rows import as_text
+from evalharness.testsets.base import check_ids, inspect_segments
+from evalharness.textio import check_text, read_json, read_objects, replacing, write_json
 
 SCHEMA = 1
 _SEGMENTS_FILE = "segments.jsonl"
@@ -75,6 +76,7 @@ def write_library(testset: TestSet, *, folder: Path, license_note: str, raw_file
         )
     (folder / "raw").mkdir(parents=True, exist_ok=True)
     for name, content in raw_files:
+        (folder / "raw" / name).parent.mkdir(parents=True, exist_ok=True)
         with replacing(folder / "raw" / name, "wb") as file:
             file.write(content)
     with replacing(folder / _SEGMENTS_FILE) as file:
@@ -121,15 +123,29 @@ def _turned_segment(segment: Segment, name: str) -> Segment:
 
 
 def _read_segments(path: Path) -> tuple[Segment, ...]:
-    segments = []
-    for number, entry in parse_each(path, json.loads, expected="one JSON object", error=json.JSONDecodeError):
-        try:
-            segments.append(Segment(**{**entry, "references": tuple(entry["references"])}))
-        except (TypeError, KeyError) as err:
-            raise InputError(
-                f"{path}:{number}: expected an object with id, source, references, document and domain: {err}."
-            ) from err
+    segments, places = [], []
+    for number, entry in read_objects(path):
+        where = f"{path}:{number}"
+        places.append(where)
+        segment_id, references = entry.get("id"), entry.get("references")
+        if not isinstance(segment_id, str) or not isinstance(references, list):
+            raise InputError(f"{where}: expected an object with id, source, references (a list), document and domain.")
+        if unknown := set(entry) - {field.name for field in fields(Segment)}:
+            raise InputError(f"{where}: has {min(unknown)!r}, which this version of evalharness does not know.")
+        for position, text in enumerate(references, start=1):
+            check_text(text, where=f"{where}: reference {position}")
+        segments.append(
+            Segment(
+                id=segment_id,
+                source=as_text(entry.get("source"), "source", where=where),
+                references=tuple(references),
+                document=as_text(entry.get("document"), "document", where=where),
+                domain=as_text(entry.get("domain"), "domain", where=where),
+                original_language=as_text(entry.get("original_language"), "original_language", where=where),
+            )
+        )
     check_ids(segments, where=str(path))
+    inspect_segments(segments, places)
     return tuple(segments)
 
 

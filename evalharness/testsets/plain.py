@@ -7,20 +7,22 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from evalharness.errors import ConfigError
-from evalharness.inspection.lines import read_texts
-from evalharness.records import LanguagePair, Segment, TestSet
-from evalharness.testsets.base import check_counts
+from evalharness.records import LanguagePair, TestSet
+from evalharness.testsets.aligned import Lines, aligned_segments
 from evalharness.textio import STANDARD_INPUT
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Plain:
-    """Segment ids are line numbers, from 1. Either side may be absent; `documents` names a document a line."""
+    """Segment ids are line numbers, from 1. Either side may be absent; `documents`, `domains` and `original_languages`
+    are files with one a line."""
 
     language_pair: str
     source: str | None = None
     references: tuple[str, ...] = field(default=())
     documents: str | None = None
+    domains: str | None = None
+    original_languages: str | None = None
     name: str | None = None
     provenance: str = ""
 
@@ -39,22 +41,26 @@ class Plain:
             files[file] = path
 
     def read(self) -> TestSet:
-        files = [path for path in (self.source, *self.references, self.documents) if path is not None]
-        columns = {path: read_texts(path) for path in files}
-        check_counts([(path, len(columns[path])) for path in files])
-        blank: list[None] = [None] * len(columns[files[0]])
-        sources = columns[self.source] if self.source is not None else blank
-        documents = columns[self.documents] if self.documents is not None else blank
-        references = (
-            zip(*(columns[path] for path in self.references), strict=True) if self.references else [()] * len(blank)
+        lp = LanguagePair.parse(self.language_pair)
+
+        def labels(path: str | None) -> Lines | None:
+            return None if path is None else Lines.labels(path)
+
+        segments = aligned_segments(
+            source=None if self.source is None else Lines.read(self.source),
+            references=[Lines.read(path) for path in self.references],
+            documents=labels(self.documents),
+            domains=labels(self.domains),
+            original_languages=labels(self.original_languages),
         )
-        segments = tuple(
-            Segment(id=str(number), source=source, references=tuple(texts), document=document)
-            for number, (source, texts, document) in enumerate(zip(sources, references, documents, strict=True), 1)
-        )
+        paths = self.files()
         return TestSet(
-            name=self.name or Path(files[0]).stem,
-            language_pair=LanguagePair.parse(self.language_pair),
+            name=self.name or paths[0].stem,
+            language_pair=lp,
             segments=segments,
-            provenance=self.provenance or "plain files " + ", ".join(Path(path).name for path in files),
+            provenance=self.provenance or "plain files " + ", ".join(path.name for path in paths),
         )
+
+    def files(self) -> tuple[Path, ...]:
+        given = (self.source, *self.references, self.documents, self.domains, self.original_languages)
+        return tuple(Path(path) for path in given if path is not None)

@@ -9,16 +9,18 @@ from pathlib import Path
 from evalharness.errors import InputError
 from evalharness.records import TestSet
 from evalharness.runs.paths import check_name
-from evalharness.testsets.base import Reader, check_testset, inspect_references
+from evalharness.testsets.base import Reader, ReadsFiles, check_testset, inspect_references
 from evalharness.testsets.library import write_library
 from evalharness.testsets.selection import Selection
 from evalharness.textio import STANDARD_INPUT
 
 
 def import_testset(
-    reader: Reader, selection: Selection, *, files: Sequence[Path], references: Path, license_note: str
+    reader: Reader, selection: Selection | None = None, *, files: Sequence[Path], references: Path, license_note: str
 ) -> tuple[TestSet, Path]:
     """Read a test set and write it to `references/NAME`, with its raw files beside it; the test set and its folder.
+
+    Raw files are those that the reader says it reads, else `files`.
 
     Raises: InputError where the files are not what the reader expects, or the folder holds a test set already."""
     if STANDARD_INPUT in map(str, files):
@@ -29,11 +31,13 @@ def import_testset(
     whole = reader.read()
     check_testset(whole)
     inspect_references(whole)
-    testset, _ = selection.of(whole)
-    if str(selection):
+    testset = whole
+    if selection is not None and str(selection):
+        testset, _ = selection.of(whole)
         testset = replace(testset, provenance=f"{testset.provenance}; only {selection}")
     check_name(testset.name, what="name of the test set")
-    names = [path.name for path in files]
+    read = list(reader.files()) if isinstance(reader, ReadsFiles) else list(files)
+    names = _names(read, folders=[path for path in files if path.is_dir()])
     if len(set(names)) != len(names):
         raise InputError(f"two of the files to import have one name ({', '.join(names)}); rename one of them.")
     folder = references / testset.name
@@ -41,6 +45,14 @@ def import_testset(
         testset,
         folder=folder,
         license_note=license_note,
-        raw_files=[(path.name, path.read_bytes()) for path in files],
+        raw_files=[(name, path.read_bytes()) for name, path in zip(names, read, strict=True)],
     )
     return testset, folder
+
+
+def _names(paths: Sequence[Path], *, folders: Sequence[Path]) -> list[str]:
+    """What each file is called under `raw/`: its name, or its place within a folder that was given."""
+    return [
+        next((path.relative_to(folder).as_posix() for folder in folders if path.is_relative_to(folder)), path.name)
+        for path in paths
+    ]
