@@ -186,6 +186,19 @@ def test_what_a_format_cannot_carry_is_refused_with_the_first_segment(
     assert not (tmp_path / "out").exists()
 
 
+def test_references_are_called_by_their_names() -> None:
+    testset = dataclasses.replace(changed(), reference_names=("refC", "spellcheck"))
+    exportable = Exportable(testset=testset)
+    assert [place for place in files_of("plain", exportable) if "ref" in place] == ["ref.C.en", "ref.spellcheck.en"]
+    assert files_of("tsv", exportable)["segments.tsv"].split("\n")[0].split("\t")[2:4] == ["refC", "spellcheck"]
+    assert "references/zh-en.spellcheck.txt" in files_of("evalset", exportable)
+    assert (
+        list(json.loads(files_of("wmt25", exportable)["wmt25-genmt.jsonl"].split("\n")[0])["refs"])[1] == "spellcheck"
+    )
+    clash = dataclasses.replace(changed(), reference_names=("A", "refA"))
+    assert "ref.refA.en" in files_of("plain", Exportable(testset=clash))
+
+
 @pytest.mark.parametrize("name", ["ref.A", "ref-A", "all", "src", "ref A", ""])
 def test_names_that_mt_metrics_eval_does_not_take(name: str) -> None:
     testset = dataclasses.replace(changed(), reference_names=("refA", name))
