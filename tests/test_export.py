@@ -12,6 +12,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import ClassVar
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from conftest import REPOSITORY, Finished, write
 from data_folder import wmt22
@@ -465,6 +467,22 @@ def test_sacrebleu_scores_our_plain_export_of_wmt22_as_we_do() -> None:
     )
     systems = {name: Folder(path=str(folder / "hyp"), pattern=f"{name}.en") for name in ("Lan-Bridge", "Online-W")}
     check_with_sacrebleu(eh.evaluate(testset=testset, systems=systems, metrics=["bleu", "chrf"]), n_references=2)
+
+
+def test_a_folder_that_is_no_record(command: Callable[..., Finished]) -> None:
+    Path("results/x").mkdir(parents=True)
+    finished = command("export", "results/x", "--format", "plain", "--output", "out")
+    assert (finished.code, "results/x: is not a run record: it holds no plan.json" in finished.err) == (2, True)
+
+
+def test_original_languages_of_a_run_are_exported_where_the_record_has_them() -> None:
+    testset = hostile_testset("one", "two")
+    run = run_of(testset, {"A": ["x", "y"]}, "bleu")
+    table = pq.read_table(run.paths.segments)
+    if "original_language" not in table.column_names:
+        languages = [segment.original_language for segment in testset.segments]
+        pq.write_table(table.append_column("original_language", pa.array(languages)), run.paths.segments)
+    assert exportable_run(run.folder).testset.segments == testset.segments
 
 
 def test_an_interrupted_run_is_said_to_be_one(command: Callable[..., Finished]) -> None:

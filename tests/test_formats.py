@@ -481,7 +481,7 @@ class TestWmt25:
         testset = Wmt25(path=wmt_25(), language_pair="en-zh_CN").read()
         option = Folder(path=self.systems(), pattern="*.jsonl", column="hypothesis", id_column="doc_id")
         assert outputs(option, testset) == {"AMI": ["一\n\n二", None], "GPT-4.1": ["一\n\n二", "三"]}
-        assert "GPT-4.1.jsonl: 1 of 3 rows are of no segment of the test set; left out" in caplog.text
+        assert "GPT-4.1.jsonl: of 3 rows 2 are of segments that were asked for; the others are left out" in caplog.text
 
     def test_a_run(self, command: Callable[..., Finished]) -> None:
         settings = [f"testset.path={wmt_25()}", "testset.language_pair=en-zh_CN", "testset.references=[refA]"]

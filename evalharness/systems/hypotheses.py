@@ -56,15 +56,19 @@ class HypothesisColumn:
                 f"{self.path}: no row for {len(missing)} of {len(sources)} segments of the test set; the first missing "
                 f"{self.id_column} is {missing[0]!r}. Add it, with null where the system failed."
             )
-        n_others = len(texts) - len(sources)
-        if n_others:
-            _log.info("%s: %d of %d rows are of no segment of the test set; left out.", self.path, n_others, len(texts))
 
     def translate(self, sources: Sequence[SourceSegment], lp: LanguagePair) -> Iterator[Hypothesis]:
         if self.id_column is None:
             by_position = self._texts()
             return (self._hypothesis(source.id, by_position[source.position]) for source in sources)
         by_id = self._texts_by_id(self.id_column)
+        if len(by_id) > len(sources):
+            _log.info(
+                "%s: of %d rows %d are of segments that were asked for; the others are left out.",
+                self.path,
+                len(by_id),
+                len(sources),
+            )
         return (self._hypothesis(source.id, by_id[source.id]) for source in sources)
 
     def signature(self) -> Signature:

@@ -190,10 +190,9 @@ def _process(dataset: Any, lp: LanguagePair) -> None:
 
 def _lines(path: Path, folder: Path) -> Lines:
     """Raises: InputError where the file does not end as sacreBLEU ends it."""
-    text = read_text(path)
-    if not text.endswith("\n"):
+    if not read_text(path).endswith("\n"):
         raise InputError(f"{path}: ends within a line, so it was not written to its end. {_remove(folder)}")
-    return Lines(path=str(path), texts=tuple(text.split("\n")[:-1]))
+    return Lines.read(path)
 
 
 def _optional(fields: dict[str, Path], names: tuple[str, ...], folder: Path) -> Lines | None:
