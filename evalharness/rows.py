@@ -37,6 +37,19 @@ def read_rows(path: str, columns: Sequence[str]) -> Iterator[Row]:
     return _BY_ENDING[ending](path, columns)
 
 
+def all_rows(path: str) -> Iterator[Row]:
+    """The rows of a file with all of its columns."""
+    if not path.lower().endswith(".parquet"):
+        return read_rows(path, [])
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    try:
+        return parquet_rows(path, pq.read_schema(path).names)
+    except (pa.ArrowException, OSError) as err:
+        raise InputError(f"{path}: cannot be read as Parquet: {str(err).splitlines()[0]}. Get it again.") from err
+
+
 def jsonl_rows(path: str, columns: Sequence[str]) -> Iterator[Row]:
     """Raises: InputError naming the line that is no JSON object or lacks a column."""
     for number, values in read_objects(path):

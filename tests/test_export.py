@@ -12,6 +12,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import ClassVar
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from conftest import REPOSITORY, Finished, write
 from data_folder import wmt22
@@ -187,6 +189,19 @@ def test_what_a_format_cannot_carry_is_refused_with_the_first_segment(
         write_export(Exportable(testset=testset), format_name=format_name, folder=tmp_path / "out")
     assert str(raised.value).startswith(said)
     assert not (tmp_path / "out").exists()
+
+
+def test_references_are_called_by_their_names() -> None:
+    testset = dataclasses.replace(changed(), reference_names=("refC", "spellcheck"))
+    exportable = Exportable(testset=testset)
+    assert [place for place in files_of("plain", exportable) if "ref" in place] == ["ref.C.en", "ref.spellcheck.en"]
+    assert files_of("tsv", exportable)["segments.tsv"].split("\n")[0].split("\t")[2:4] == ["refC", "spellcheck"]
+    assert "references/zh-en.spellcheck.txt" in files_of("evalset", exportable)
+    assert (
+        list(json.loads(files_of("wmt25", exportable)["wmt25-genmt.jsonl"].split("\n")[0])["refs"])[1] == "spellcheck"
+    )
+    clash = dataclasses.replace(changed(), reference_names=("A", "refA"))
+    assert "ref.refA.en" in files_of("plain", Exportable(testset=clash))
 
 
 @pytest.mark.parametrize("name", ["ref.A", "ref-A", "all", "src", "ref A", ""])
@@ -456,6 +471,22 @@ def test_sacrebleu_scores_our_plain_export_of_wmt22_as_we_do() -> None:
     )
     systems = {name: Folder(path=str(folder / "hyp"), pattern=f"{name}.en") for name in ("Lan-Bridge", "Online-W")}
     check_with_sacrebleu(eh.evaluate(testset=testset, systems=systems, metrics=["bleu", "chrf"]), n_references=2)
+
+
+def test_a_folder_that_is_no_record(command: Callable[..., Finished]) -> None:
+    Path("results/x").mkdir(parents=True)
+    finished = command("export", "results/x", "--format", "plain", "--output", "out")
+    assert (finished.code, "results/x: is not a run record: it holds no plan.json" in finished.err) == (2, True)
+
+
+def test_original_languages_of_a_run_are_exported_where_the_record_has_them() -> None:
+    testset = hostile_testset("one", "two")
+    run = run_of(testset, {"A": ["x", "y"]}, "bleu")
+    table = pq.read_table(run.paths.segments)
+    if "original_language" not in table.column_names:
+        languages = [segment.original_language for segment in testset.segments]
+        pq.write_table(table.append_column("original_language", pa.array(languages)), run.paths.segments)
+    assert exportable_run(run.folder).testset.segments == testset.segments
 
 
 def test_an_interrupted_run_is_said_to_be_one(command: Callable[..., Finished]) -> None:

@@ -162,7 +162,7 @@ class TestColumns:
         columns = ("translation.en.gb", "a.b")
         named = type(reader)(path=reader.path, language_pair="zh-en", source_column=None, reference_columns=columns)
         assert [one.references for one in named.read().segments] == [one.references for one in self.testset.segments]
-        assert named.read().reference_names == columns
+        assert named.read().reference_names is None  # such as EvalSet could not carry
 
     @pytest.mark.parametrize("format_name", ["jsonl", "parquet"])
     def test_unknown_names_say_those_there_are(self, format_name: str) -> None:
@@ -207,6 +207,8 @@ class TestColumns:
         ).read()
         assert testset.segments[0].original_language == "zh"
         assert testset.reference_names == ("refB",)
+        path = write("set.tsv", "source\treference", "一\tone")
+        assert Delimited(path=path, language_pair="zh-en").read().reference_names is None
 
     def test_parquet_reads_only_the_columns_that_are_named(self) -> None:
         table = pa.table({"source": ["a"], "reference": ["b"], "picture": [b"\xff\xd8"], "n": [1.5]})
@@ -479,7 +481,7 @@ class TestWmt25:
         testset = Wmt25(path=wmt_25(), language_pair="en-zh_CN").read()
         option = Folder(path=self.systems(), pattern="*.jsonl", column="hypothesis", id_column="doc_id")
         assert outputs(option, testset) == {"AMI": ["一\n\n二", None], "GPT-4.1": ["一\n\n二", "三"]}
-        assert "GPT-4.1.jsonl: 1 of 3 rows are of no segment of the test set; left out" in caplog.text
+        assert "GPT-4.1.jsonl: of 3 rows 2 are of segments that were asked for; the others are left out" in caplog.text
 
     def test_a_run(self, command: Callable[..., Finished]) -> None:
         settings = [f"testset.path={wmt_25()}", "testset.language_pair=en-zh_CN", "testset.references=[refA]"]

@@ -11,6 +11,8 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from conftest import REPOSITORY, Finished
 from data_folder import ted2021, wmt22
@@ -227,6 +229,19 @@ class TestRecordsInLines:
             ("null-character", 2, 2, "refs[1]"),
             ("surrogate", 3, 1, "source"),
         ]
+
+    def test_rows_of_csv_and_parquet(self, command: Callable[..., Finished]) -> None:
+        rows = {"source": ["一", "二"], "reference": ["one", "t\u2028wo"]}
+        Path("a.csv").write_text('source,reference\n一,one\n二,"t\u2028wo"\n', encoding="utf-8")
+        pq.write_table(pa.table(rows), "a.parquet")
+        for name, line in (("a.csv", 3), ("a.parquet", 2)):
+            (found,) = linted(command, name)["findings"]
+            assert (found["kind"], found["line"], found["column"], found["field"]) == (
+                "line-separator", line, 2, "reference",
+            )  # fmt: skip
+        Path("a.parquet").write_bytes(b"no parquet")
+        finished = command("lint", "a.parquet")
+        assert (finished.code, "a.parquet: cannot be read as Parquet" in finished.err) == (2, True)
 
     def test_what_is_no_json(self, command: Callable[..., Finished]) -> None:
         Path("a.jsonl").write_text('{"source": "一"}\n{"source": }\n', encoding="utf-8")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable
 from pathlib import Path
 
@@ -11,6 +12,7 @@ from conftest import REPOSITORY, Finished, write
 from hypothesis import given
 from hypothesis import strategies as st
 
+from evalharness.config import option_names
 from evalharness.errors import AlignmentError, ConfigError, InputError
 from evalharness.fingerprint import fingerprint, fingerprint_testset
 from evalharness.packaged import library_folder
@@ -229,6 +231,11 @@ class TestLibrary:
 
 
 class TestImport:
+    def test_every_format_can_be_imported(self, command: Callable[..., Finished]) -> None:
+        listed = re.search(r"--reader \{(.*?)\}", command("import", "--help").out)
+        assert listed is not None
+        assert listed.group(1).split(",") == sorted(set(option_names("testset")) - {"library", "zhengzhou"})
+
     def test_the_seed_imports_to_what_is_shipped(self, command: Callable[..., Finished]) -> None:
         finished = command("import", str(SEED), "--reader", "interleaved", "--name", "zhengzhou")
         assert finished.code == 0, finished.err

@@ -52,10 +52,11 @@ def main(arguments: Sequence[str]) -> int:
 
 
 def _exportable(options: argparse.Namespace) -> Exportable:
-    if (Path(options.what) / "plan.json").is_file():
+    folder = Path(options.what)
+    if folder.is_dir() and ((folder / "plan.json").is_file() or len(folder.parts) > 1):
         if options.language_pair is not None:
             raise ConfigError("-l is for test sets; a run has the language pair it was scored in.")
-        return exportable_run(Path(options.what), systems=options.systems, metrics=options.metrics)
+        return exportable_run(folder, systems=options.systems, metrics=options.metrics)
     if options.systems or options.metrics:
         raise ConfigError(f"{options.what}: is no run record, and --systems and --metrics choose from one.")
     option, values = named_testset(options.what)

@@ -18,7 +18,7 @@ _EPILOG = """what is looked for:
 {kinds}
 
 Plain files have a text a line; the lines of .tsv files have fields, as many as the first line; those of .jsonl files
-are JSON objects, whose texts are looked at. Files may be gzipped. Several plain files, sources first, are also held
+are JSON objects, whose texts are looked at, as are those of .csv and .parquet. Files may be gzipped. Several plain files, sources first, are also held
 against each other, line by line; --not-aligned leaves that out.
 
 examples:

@@ -69,6 +69,13 @@ class HypothesisColumn:
     def translate(self, sources: Sequence[SourceSegment], lp: LanguagePair) -> Iterator[Hypothesis]:
         rows = self._rows()
         by_id = {row.id: row.text for row in rows}
+        if self.id_column is not None and len(rows) > len(sources):
+            _log.info(
+                "%s: of %d rows %d are of segments that were asked for; the others are left out.",
+                self.path,
+                len(rows),
+                len(sources),
+            )
         for source in sources:
             text = rows[source.position].text if self.id_column is None else by_id[source.id]
             error = None if text is not None else f"null in {self.path}"
@@ -92,9 +99,6 @@ class HypothesisColumn:
                 f"{self.path}: no row for {len(sources) - len(chosen)} of {len(sources)} segments of the test set; the "
                 f"first missing {id_column} is {missing!r}. Add it, with null where the system failed."
             )
-        n_others = len(rows) - len(chosen)
-        if n_others:
-            _log.info("%s: %d of %d rows are of no segment of the test set; left out.", self.path, n_others, len(rows))
         return chosen
 
     def _rows(self) -> list[_Row]:

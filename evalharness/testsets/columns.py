@@ -75,9 +75,15 @@ class Columns(ABC):
             language_pair=lp,
             segments=segments,
             provenance=self._provenance(),
-            # A list does not name what it holds.
-            reference_names=None if has_lists or not self.reference_columns else self.reference_columns,
+            reference_names=None if has_lists else self._reference_names(),
         )
+
+    def _reference_names(self) -> tuple[str, ...] | None:
+        """The names of columns that say more than that they are references."""
+        names = self.reference_columns
+        if not names or names == ("reference",) or any("." in name for name in names):
+            return None
+        return names
 
     def files(self) -> tuple[Path, ...]:
         return (Path(self.path),)

@@ -14,7 +14,7 @@ from typing import Any
 from evalharness.errors import ConfigError, InputError, MissingError
 from evalharness.rows import Row
 from evalharness.testsets.columns import Columns
-from evalharness.textio import read_json, read_objects
+from evalharness.textio import check_text, read_json, read_objects
 
 _log = logging.getLogger(__name__)
 
@@ -125,13 +125,27 @@ class HuggingFace(Columns):
         return InputError(f"{self.path}: cannot be read as a data set{where}: {_said(err)}")
 
 
+def _check_texts(found: object, *, where: str) -> None:
+    """Refuse an unpaired surrogate in any text, of which `datasets` makes an empty one.
+
+    Raises: InputError saying where it stands."""
+    if isinstance(found, str):
+        check_text(found, where=where)
+    elif isinstance(found, dict):
+        for name, value in found.items():
+            _check_texts(value, where=f"{where}: {name}")
+    elif isinstance(found, list):
+        for value in found:
+            _check_texts(value, where=where)
+
+
 def _check_json(path: Path) -> None:
     """Refuse a file that is neither objects a line nor one document with them: the JSON reader of pyarrow, on which
     `datasets` builds, ends the process at a null where it expects an object (pyarrow 25).
 
     Raises: InputError naming the line."""
     try:
-        read_objects(path)
+        found: list[tuple[str, object]] = [(f"{path}:{number}", values) for number, values in read_objects(path)]
     except InputError as err:
         try:
             document = read_json(path)
@@ -141,6 +155,9 @@ def _check_json(path: Path) -> None:
             isinstance(document, list) and all(isinstance(one, dict) for one in document)
         ):
             raise
+        found = [(str(path), document)]
+    for where, values in found:
+        _check_texts(values, where=where)
 
 
 @functools.cache  # asked for when rows are read and again for the provenance; a branch can move in between

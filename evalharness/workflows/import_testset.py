@@ -23,11 +23,7 @@ def import_testset(
     Raw files are those that the reader says it reads, else `files`.
 
     Raises: InputError where the files are not what the reader expects, or the folder holds a test set already."""
-    if STANDARD_INPUT in map(str, files):
-        raise InputError(
-            f"{STANDARD_INPUT}: standard input cannot be imported, since the files a test set is made from are kept "
-            "beside it under their names. Write it to a file and import that."
-        )
+    _check_kept(files)
     whole = reader.read()
     check_testset(whole)
     inspect_references(whole)
@@ -37,6 +33,7 @@ def import_testset(
         testset = replace(testset, provenance=f"{testset.provenance}; only {selection}")
     check_name(testset.name, what="name of the test set")
     read = list(reader.files()) if isinstance(reader, ReadsFiles) else list(files)
+    _check_kept(read)
     names = _names(read, folders=[path for path in files if path.is_dir()])
     if len(set(names)) != len(names):
         raise InputError(f"two of the files to import have one name ({', '.join(names)}); rename one of them.")
@@ -48,6 +45,14 @@ def import_testset(
         raw_files=[(name, path.read_bytes()) for name, path in zip(names, read, strict=True)],
     )
     return testset, folder
+
+
+def _check_kept(files: Sequence[Path]) -> None:
+    if STANDARD_INPUT in map(str, files):
+        raise InputError(
+            f"{STANDARD_INPUT}: standard input cannot be imported, since the files a test set is made from are kept "
+            "beside it under their names. Write it to a file and import that."
+        )
 
 
 def _names(paths: Sequence[Path], *, folders: Sequence[Path]) -> list[str]:

@@ -12,10 +12,12 @@ from evalharness.inspection.alignment import Side, find_gap, misalignment
 from evalharness.inspection.characters import findings_in
 from evalharness.inspection.findings import Finding, Findings, InputSettings, Kind, Place, Tally
 from evalharness.inspection.lines import Inspector, wrong_fields
+from evalharness.rows import all_rows
 from evalharness.textio import read_blocks
 
 _TAB_SEPARATED = (".tsv", ".tab")
 _JSON_LINES = (".jsonl", ".ndjson")
+_ROWS = (".csv", ".parquet")
 _MOST_ALIGNED_LINES = 100_000
 """Of a file that is held against another: its texts are kept in memory for that."""
 
@@ -80,12 +82,14 @@ def _is_hidden(path: Path) -> bool:
 def _kind_of(path: Path) -> str:
     """The suffix that says how lines are made up; empty for plain lines."""
     suffix = Path(path.stem).suffix if path.suffix == ".gz" else path.suffix
-    return suffix if suffix in (*_TAB_SEPARATED, *_JSON_LINES) else ""
+    return suffix if suffix in (*_TAB_SEPARATED, *_JSON_LINES, *_ROWS) else ""
 
 
 def _lint_file(path: Path, findings: Findings, texts: list[str] | None) -> int:
     """The number of lines of a file, whose lines go into `texts` as long as alignment can be looked at."""
     kind = _kind_of(path)
+    if kind in _ROWS:
+        return _lint_rows(path, findings)
     has_fields, has_objects = kind in _TAB_SEPARATED, kind in _JSON_LINES
     inspector = Inspector(path, findings, tabs_part_fields=has_fields, has_records=has_objects)
     n_columns: int | None = None
@@ -107,6 +111,18 @@ def _lint_file(path: Path, findings: Findings, texts: list[str] | None) -> int:
                     findings.add([found])
     inspector.finish()
     return inspector.n_lines
+
+
+def _lint_rows(path: Path, findings: Findings) -> int:
+    """The number of rows of a file of columns, whose texts are looked at one by one.
+
+    Raises: InputError where it is not of its format."""
+    n_rows = 0
+    for where, values in all_rows(str(path)):
+        n_rows += 1
+        for name, text in _texts_in(values, ""):
+            findings.add(findings_in(text, Place.parse(where, field=name)))
+    return n_rows
 
 
 def _findings_in_json(line: str, place: Place) -> Iterator[Finding]:

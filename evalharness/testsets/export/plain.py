@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from evalharness.testsets.exportable import Exportable, as_lines, check_file_name
 
 _OF = "plain"
@@ -36,5 +38,5 @@ def _short_names(exportable: Exportable) -> tuple[str, ...]:
     names = exportable.reference_names()
     for name in names:
         check_file_name(name, what="reference")
-    short = tuple(name.removeprefix("ref") or name for name in names)
+    short = tuple(name[3:] if re.fullmatch("ref[A-Z0-9]", name) else name for name in names)
     return short if len(set(short)) == len(short) else names
