@@ -17,9 +17,9 @@ from evalharness.workflows.lint import Linted, files_under, lint
 _EPILOG = """what is looked for:
 {kinds}
 
-Plain files have a text a line; the lines of .tsv files have fields, as many as the first line; those of .jsonl files
-are JSON objects, whose texts are looked at, as are those of .csv and .parquet. Files may be gzipped. Several plain files, sources first, are also held
-against each other, line by line; --not-aligned leaves that out.
+Plain files have a text a line; the lines of .tsv files have fields, as many as the first line; of .jsonl, .csv and
+.parquet files the texts of each row are looked at. Files may be gzipped. Several plain files, sources first, are also
+held against each other, line by line; --not-aligned leaves that out.
 
 examples:
   evalharness lint src.zh ref.A.en ref.B.en hyp/*.en
