@@ -12,8 +12,8 @@ import pytest
 from conftest import REPOSITORY
 
 PACKAGE = REPOSITORY / "evalharness"
-FLOOR = {"errors", "records", "textio", "fingerprint", "folders", "packaged"}
-ROOMS = {"testsets", "systems", "metrics", "runs", "stats", "report", "launch"}
+FLOOR = {"errors", "records", "textio", "fingerprint", "folders", "packaged", "scripts"}
+ROOMS = {"testsets", "systems", "metrics", "outputs", "runs", "stats", "report", "launch"}
 FRONTS = {"cli", "api", "config", "__main__", "__init__"}
 EXCEPTIONS = {("report", "runs")}
 MODULES = sorted(PACKAGE.rglob("*.py"))
