@@ -25,7 +25,8 @@ _OF_ALL: tuple[Check, ...] = (residues, markups, copies_of_references)
 def find_flags(
     testset: TestSet, hypotheses: Sequence[Sequence[str | None]], settings: OutputSettings
 ) -> tuple[tuple[tuple[str, ...], ...], ...]:
-    """The flags of each hypothesis [S][N], in the order of `MEANINGS`; each distinct text of a segment is examined once.
+    """The flags of each hypothesis [S][N], in the order of `MEANINGS`; each distinct text of a segment is examined
+    once.
 
     A hypothesis with a flag that says all of it (refusal, copy of the source, repetition, script, language) is not
     examined for untranslated parts, length and numbers."""

@@ -166,9 +166,7 @@ def _in_doubt(
             yield position, one
 
 
-def _are_foreign(
-    texts: Sequence[str], target: str, expected: frozenset[str], testset: TestSetTexts
-) -> list[bool]:
+def _are_foreign(texts: Sequence[str], target: str, expected: frozenset[str], testset: TestSetTexts) -> list[bool]:
     """Whether lingua is sure that a text is not in the target language; nothing is where it does not know that."""
     from lingua import Language, LanguageDetectorBuilder
 
@@ -187,8 +185,8 @@ def _are_foreign(
             testset.language_pair.target,
         )
         return [False] * len(texts)
-    alike = own | {language for language in candidates if any(_codes(language) & own_codes for own_codes in _ALIKE
-                   if any(_codes(one) & own_codes for one in own))}
+    families = [codes for codes in _ALIKE if any(_codes(language) & codes for language in own)]
+    alike = own | {language for language in candidates if any(_codes(language) & codes for codes in families)}
     quick = LanguageDetectorBuilder.from_languages(*candidates).with_low_accuracy_mode().build()
     suspects = {
         position: found
@@ -212,9 +210,10 @@ def _confident(
     """The language of each text that is none of our own, and the confidence that it is one of ours; else None."""
     found: list[tuple[Language, float] | None] = []
     for values in detector.compute_language_confidence_values_in_parallel(list(texts)):
-        best = values[0].language if values and values[0].value > 0 else None
-        is_other = best is not None and best not in own
-        found.append((best, sum(one.value for one in values if one.language in own)) if is_other else None)
+        if not values or not values[0].value or values[0].language in own:
+            found.append(None)
+        else:
+            found.append((values[0].language, sum((one.value for one in values if one.language in own), 0.0)))
     return found
 
 

@@ -17,7 +17,18 @@ from dataclasses import dataclass
 _DIGITS: Mapping[str, int] = {
     **{character: value for value, character in enumerate("零一二三四五六七八九")},
     **{character: value for value, character in enumerate("零壹贰叁肆伍陆柒捌玖")},
-    **{"〇": 0, "○": 0, "两": 2, "兩": 2, "貳": 2, "贰": 2, "參": 3, "叁": 3, "陸": 6, "壱": 1, "弐": 2, "幺": 1},
+    "〇": 0,
+    "○": 0,
+    "两": 2,
+    "兩": 2,
+    "貳": 2,
+    "贰": 2,
+    "參": 3,
+    "叁": 3,
+    "陸": 6,
+    "壱": 1,
+    "弐": 2,
+    "幺": 1,
 }
 _TENS: Mapping[str, int] = {"十": 10, "拾": 10, "百": 100, "佰": 100, "千": 1000, "仟": 1000, "백": 100, "천": 1000}
 _MYRIADS: Mapping[str, float] = {
@@ -28,30 +39,61 @@ _MYRIADS: Mapping[str, float] = {
 # Words for thousands and millions behind a number in digits. "k", "m" and the like are also units of length or memory.
 _MULTIPLIERS: Mapping[str, float] = {
     **dict.fromkeys(("hundred", "hundert"), 1e2),
-    **dict.fromkeys(("thousand", "tausend", "tsd", "mille", "mil", "mila", "тыс", "тысяч", "тысячи", "тисяч", "tisíc"), 1e3),
+    **dict.fromkeys(
+        ("thousand", "tausend", "tsd", "mille", "mil", "mila", "тыс", "тысяч", "тысячи", "тисяч", "tisíc"), 1e3
+    ),
     **dict.fromkeys(("million", "millions", "mln", "mio", "millionen", "millón", "millones", "milhão", "milhões"), 1e6),
     **dict.fromkeys(("milione", "milioni", "миллион", "миллиона", "миллионов", "млн", "мільйонів", "мільйони"), 1e6),
     **dict.fromkeys(("milion", "miliony", "milionů", "milionów"), 1e6),
     **dict.fromkeys(("billion", "billions", "bn", "mrd", "milliarden", "milliarde", "milliard", "milliards"), 1e9),
-    **dict.fromkeys(("miliardi", "миллиард", "миллиарда", "миллиардов", "млрд", "мільярдів", "miliardy", "miliard"), 1e9),
+    **dict.fromkeys(
+        ("miliardi", "миллиард", "миллиарда", "миллиардов", "млрд", "мільярдів", "miliardy", "miliard"), 1e9
+    ),
     **dict.fromkeys(("trillion", "trillions", "billionen", "трлн"), 1e12),
     **dict.fromkeys(("crore",), 1e7),
     **dict.fromkeys(("lakh",), 1e5),
 }
 _LETTERED: Mapping[str, float] = {"k": 1e3, "m": 1e6, "mn": 1e6, "b": 1e9, "bn": 1e9, "t": 1e12, "w": 1e4}
 
-_UNITS = ("zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen "
-          "seventeen eighteen nineteen").split()
+_UNITS = [
+    "zero",
+    "one",
+    "two",
+    "three",
+    "four",
+    "five",
+    "six",
+    "seven",
+    "eight",
+    "nine",
+    "ten",
+    "eleven",
+    "twelve",
+    "thirteen",
+    "fourteen",
+    "fifteen",
+    "sixteen",
+    "seventeen",
+    "eighteen",
+    "nineteen",
+]
 _WORDS: dict[str, int] = {word: value for value, word in enumerate(_UNITS)}
-_WORDS |= {word: 10 * value for value, word in enumerate("twenty thirty forty fifty sixty seventy eighty ninety".split(), 2)}
+_WORDS |= {
+    word: 10 * value
+    for value, word in enumerate(["twenty", "thirty", "forty", "fifty", "sixty", "seventy", "eighty", "ninety"], 2)
+}
 _ORDINALS: dict[str, int] = {f"{word}th": value for word, value in _WORDS.items()}
 _ORDINALS |= {word.replace("y", "ieth"): value for word, value in _WORDS.items() if word.endswith("y")}
 _ORDINALS |= {"first": 1, "second": 2, "third": 3, "fifth": 5, "eighth": 8, "ninth": 9, "twelfth": 12}
 _SCALES: Mapping[str, int] = {"hundred": 100, "thousand": 1000, "million": 10**6, "billion": 10**9, "trillion": 10**12}
 # Words that may stand for a number, and the numbers; they only excuse.
 _LOOSE: Mapping[str, tuple[float, ...]] = {
-    **dict.fromkeys(("a", "an", "once", "single", "sole", "only", "another", "each", "per", "mono", "solo", "every"), (1.0,)),
-    **dict.fromkeys(("both", "pair", "couple", "twice", "double", "dual", "twin", "twins", "either", "bi", "duo"), (2.0,)),
+    **dict.fromkeys(
+        ("a", "an", "once", "single", "sole", "only", "another", "each", "per", "mono", "solo", "every"), (1.0,)
+    ),
+    **dict.fromkeys(
+        ("both", "pair", "couple", "twice", "double", "dual", "twin", "twins", "either", "bi", "duo"), (2.0,)
+    ),
     **dict.fromkeys(("half", "halves", "halved", "semi"), (0.5, 2.0, 5.0, 30.0, 50.0)),
     **dict.fromkeys(("triple", "tripled", "thrice", "trio", "tri", "trilogy"), (3.0,)),
     **dict.fromkeys(("quarter", "quarters", "quarterly"), (0.25, 4.0, 15.0, 25.0, 3.0)),
@@ -73,7 +115,20 @@ _LOOSE: Mapping[str, tuple[float, ...]] = {
     "fully": (100.0,),
     "sweet": (16.0,),
 }
-_MONTHS = "january february march april may june july august september october november december".split()
+_MONTHS = [
+    "january",
+    "february",
+    "march",
+    "april",
+    "may",
+    "june",
+    "july",
+    "august",
+    "september",
+    "october",
+    "november",
+    "december",
+]
 
 _NUMBER = re.compile(
     r"(?P<before>[^\W\d_][-_‑]?|_)?"
@@ -85,11 +140,14 @@ _CHINESE = re.compile(
     rf"[{''.join(_DIGITS)}{''.join(_TENS)}万萬亿億兆点點多余几幾数數来來]*"
 )
 _ENGLISH = re.compile(r"[a-z]+")
-_HALVES = re.compile(r"(?:([a-z]+|[0-9]+) and (?:a|one) half|(half|a quarter)(?: of)? an?) (hundred|thousand|million|billion|trillion)")
+_HALVES = re.compile(
+    r"(?:([a-z]+|[0-9]+) and (?:a|one) half|(half|a quarter)(?: of)? an?) (hundred|thousand|million|billion|trillion)"
+)
 _SMALLEST_SOLID = 3  # one and two hide in "a", "both", "pair" and grammar
 _SMALLEST_SOLID_IN_WORDS = 13  # smaller ones stand in idioms
 _FIRST_YEAR, _LAST_YEAR = 1000, 2099  # in numerals without units; 三四五六 is a list
-_UNIT_RUN = re.compile(rf"[多余餘来來几幾]?([{''.join(_TENS)}{''.join(_MYRIADS)}]+)")
+_COMMA_THOUSANDS = re.compile(r"[1-9]\d{0,2},\d{3}")
+_UNIT_RUN = re.compile(rf" ?[多余餘来來几幾]?([百佰千仟백천{''.join(_MYRIADS)}]+)")
 _TIME = re.compile(r"\d\s*[:：点點时時hH]|[a|p]\.?m\b|o'clock|[上下]午|[点點时時]", re.IGNORECASE)
 _DIGIT_RUN = re.compile(r"\d[\d\s,.:/()+-]*\d|\d")
 
@@ -126,8 +184,12 @@ def numbers_of(text: str) -> Numbers:
             solid.add(value)
     possible |= solid
     possible |= {value % 100 for value in possible if 1900 <= value < 2100}  # the 90s, and the year 98
-    possible |= {1900 + value for value in possible if 0 < value < 100} if "年" in text or "'" in text or "’" in text else set()
-    possible |= {2000 + value for value in possible if 0 <= value < 50} if "年" in text or "'" in text or "’" in text else set()
+    possible |= (
+        {1900 + value for value in possible if 0 < value < 100} if "年" in text or "'" in text or "’" in text else set()
+    )
+    possible |= (
+        {2000 + value for value in possible if 0 <= value < 50} if "年" in text or "'" in text or "’" in text else set()
+    )
     if _TIME.search(text):
         possible |= {value + 12 for value in possible if 0 <= value <= 12} | {
             value - 12 for value in possible if 12 <= value <= 24
@@ -148,6 +210,8 @@ def _in_digits(text: str) -> Iterator[tuple[float, bool]]:
     chain = _Chain(value=0.0, unit=0.0, end=-1)
     for found in _NUMBER.finditer(text):
         readings = _readings(found["number"])
+        # With a comma thousands are meant, but for a rare 2,500 of a language with decimal commas.
+        is_read = len(readings) == 1 or _COMMA_THOUSANDS.fullmatch(found["number"]) is not None
         units = _UNIT_RUN.match(text, found.end("number"))
         if units is not None:
             unit = math.prod(_MYRIADS.get(character) or _TENS[character] for character in units[1])
@@ -155,7 +219,8 @@ def _in_digits(text: str) -> Iterator[tuple[float, bool]]:
             yield from ((_rounded(value * unit), False) for value in readings)
             yield from ((value, False) for value in readings)
             if not _NUMBER.match(text, units.end()):
-                yield _rounded(chain.value), len(readings) == 1
+                is_year = 1900 <= readings[0] < 2100  # 2021百强 are the hundred of a year
+                yield _rounded(chain.value), is_read and not is_year
             continue
         after = (found["after"] or "").strip().lower()
         if found.start("number") == chain.end:  # 3万5: thousands, where nothing else is said
@@ -163,11 +228,11 @@ def _in_digits(text: str) -> Iterator[tuple[float, bool]]:
             yield _rounded(chain.value + readings[0]), False
         multiplier = _MULTIPLIERS.get(after.strip("."))
         if multiplier is not None:
-            yield from ((_rounded(value * multiplier), len(readings) == 1) for value in readings)
+            yield from ((_rounded(value * multiplier), is_read and not nth) for nth, value in enumerate(readings))
         if after in _LETTERED:
             yield from ((_rounded(value * _LETTERED[after]), False) for value in readings)
-        is_sure = multiplier is None and len(readings) == 1 and not _is_part(found, text, after)
-        yield from ((value, is_sure and value >= _SMALLEST_SOLID) for value in readings)
+        is_sure = multiplier is None and is_read and not _is_part(found, text, after)
+        yield from ((value, is_sure and not nth and value >= _SMALLEST_SOLID) for nth, value in enumerate(readings))
 
 
 def _is_part(found: re.Match[str], text: str, after: str) -> bool:
@@ -175,7 +240,10 @@ def _is_part(found: re.Match[str], text: str, after: str) -> bool:
     before = found["before"] or ""
     is_attached = before[:1] == "_" or (before[:1].isascii() and bool(before))
     is_coded = after[:1].isascii() and after[:1].isalpha() and not (found["after"] or "").startswith(" ")
-    in_fraction = text.startswith("分之", found.end("number")) or text.endswith("分之", 0, found.start("number"))
+    ahead = text[: found.start("number")][-3:]
+    in_fraction = text.startswith("分之", found.end("number")) or (
+        ahead.endswith("分之") and ahead not in ("百分之", "千分之")
+    )
     return is_attached or after[:1] in ("月", "월") or in_fraction or (is_coded and len(found["number"]) < 2)
 
 
@@ -217,8 +285,8 @@ def _readings(number: str) -> list[float]:
         return whole or [float(part) for part in parts]  # a date, a version, a list
     decimal = float(plain.replace(",", "."))
     if as_thousands:
-        whole = float("".join(parts))
-        return [whole] if separator == "," and parts[1] == "000" else [whole, decimal]
+        joined = float("".join(parts))
+        return [joined, decimal]
     return [decimal] if separator == "." or len(parts[1]) <= 2 else [decimal, *map(float, parts)]
 
 
@@ -240,13 +308,19 @@ def _in_chinese(text: str) -> Iterator[tuple[float, bool]]:
         is_year = not has_unit and len(core) == 4 and len(values) == 1 and _FIRST_YEAR <= values[0] <= _LAST_YEAR
         in_fraction = after == "分之" or (before == "之" and not body.startswith(("百分", "千分")))
         for value in values:
-            yield value, (
-                len(values) == 1
-                and not in_fraction
-                and not before.isdigit()
-                and after[:1] not in ("月", "分")
-                and (is_year or (has_unit and len(core) > 1 and core[0] in _DIGITS and value >= _SMALLEST_SOLID_IN_WORDS))
-                and not set(body) & set("几幾数數")
+            yield (
+                value,
+                (
+                    len(values) == 1
+                    and not in_fraction
+                    and not before.isdigit()
+                    and after[:1] not in ("月", "分")
+                    and (
+                        is_year
+                        or (has_unit and len(core) > 1 and core[0] in _DIGITS and value >= _SMALLEST_SOLID_IN_WORDS)
+                    )
+                    and not set(body) & set("几幾数數")
+                ),
             )
 
 

@@ -38,16 +38,20 @@ def repetitions(
     for position, one in enumerate(examined):
         others = one.others()
         by_word, by_character, share = by_words[position], by_characters[position], repeated[position]
-        if by_word and by_word > 2 * max(
-            _most_repeats([words(text) for text in others], _LONGEST_PHRASE_WORDS, 2, 2), default=0
-        ):
-            yield position, REPETITION
-        elif by_character and by_character > 2 * max(
-            _most_repeats(others, _LONGEST_PHRASE_CHARACTERS, 2, 2), default=0
-        ):
-            yield position, REPETITION
-        elif share >= _REPEATED_TRIGRAMS and share > 2 * max(
-            _repeated_trigrams([words(text) for text in others]), default=0
+        if (
+            (
+                by_word
+                and by_word
+                > 2 * max(_most_repeats([words(text) for text in others], _LONGEST_PHRASE_WORDS, 2, 2), default=0)
+            )
+            or (
+                by_character
+                and by_character > 2 * max(_most_repeats(others, _LONGEST_PHRASE_CHARACTERS, 2, 2), default=0)
+            )
+            or (
+                share >= _REPEATED_TRIGRAMS
+                and share > 2 * max(_repeated_trigrams([words(text) for text in others]), default=0)
+            )
         ):
             yield position, REPETITION
 

@@ -11,13 +11,13 @@ from evalharness.outputs.settings import OutputSettings
 
 _REFUSAL = re.compile(
     r"""^\W*(?:
-      (?:(?:i['’]?m|i\ am)\ (?:sorry|afraid)|sorry|i\ apologi[sz]e|unfortunately)\b.{0,60}?
-        \b(?:i\ (?:can['’]?t|cannot|can\ not|am\ unable\ to|['’]m\ unable\ to|won['’]t)|(?:i['’]?m|i\ am)\ (?:not\ able|unable)\ to)
-        \ (?:\w+\ )?(?:assist|help|translate|provide|comply|fulfil|process|complete|generate)
-      |i\ (?:can['’]?t|cannot|am\ unable\ to|['’]m\ unable\ to|won['’]t)\ (?:assist|help\ with|translate|comply|fulfil)
-      |as\ an?\ (?:ai|artificial\ intelligence|large\ language\ model|language\ model)\b
-      |i['’]?\ ?a?m\ (?:just\ )?an?\ (?:ai|artificial\ intelligence|large\ language\ model|language\ model)\b
-      |(?:很抱歉|对不起|抱歉|非常抱歉)[，,。]?\s*(?:但?我|作为).{0,20}?(?:无法|不能|没有办法).{0,6}?(?:翻译|提供|协助|帮助|完成|回答|满足)
+      (?:(?:i['’]?m|i\ am)\ (?:sorry|afraid)|sorry|i\ apologi[sz]e|unfortunately)\b.{0,60}?\b
+        (?:i\ (?:can['’]?t|cannot|can\ not|won['’]t)|(?:i['’]?m|i\ am)\ (?:not\ able|unable)\ to)\ (?:\w+\ )?
+        (?:assist|help|translate|provide|comply|fulfil|process|complete|generate)
+      |i\ (?:can['’]?t|cannot|am\ unable\ to|won['’]t)\ (?:assist|help\ with|translate|comply|fulfil)
+      |(?:as|i['’]?m|i\ am)\ (?:just\ )?an?\ (?:ai|artificial\ intelligence|large\ language\ model|language\ model)\b
+      |(?:很抱歉|对不起|抱歉|非常抱歉)[，,。]?\s*(?:但?我|作为).{0,20}?(?:无法|不能|没有办法).{0,6}?
+        (?:翻译|提供|协助|帮助|完成|回答|满足)
       |我(?:无法|不能)(?:翻译|提供|协助|帮助|完成|满足)(?:您|你|该|这|此)
       |作为(?:一个|一款|一名)?\s*(?:AI|人工智能|大?语言模型)
       |申し訳(?:ありません|ございません).{0,30}?(?:翻訳|お手伝い|対応|提供).{0,10}?(?:できません|いたしかねます)
@@ -29,47 +29,50 @@ _REFUSAL = re.compile(
     )""",
     re.IGNORECASE | re.VERBOSE,
 )
-
 _ASSENT = r"(?:sure(?:\ thing)?|certainly|of\ course|absolutely|okay|ok|great|gladly)"
 # An assent by itself, which a translation only has where the source assents or exclaims too.
 _BARE_ASSENT = re.compile(r"^\W*(?:sure(?: thing)?|certainly|of course|absolutely)!\s+\S", re.IGNORECASE)
+_LANGUAGES = "english|chinese|german|french|spanish|japanese|russian|czech|ukrainian"
+_TRANSLATION = rf"translations?|translated\ (?:text|version|sentence)|(?:{_LANGUAGES})\ (?:translation|version|text)"
 # What opens an answer, before the translation itself: a courtesy, or a line that announces or names it.
-_TRANSLATION = (
-    "translation|translations|translated\\ (?:text|version|sentence)|(?:english|chinese|german|french|spanish|japanese|"
-    "russian|czech|ukrainian)\\ (?:translation|version|text)"
-)
 _OPENING = re.compile(
     rf"""^\W*(?:
-      {_ASSENT}[!,.:]?\s+(?:here(?:['’]s|\ is|\ are)\b.{{0,60}}?(?:translat\w+|[:：])|(?:i(?:['’]d|\ would)\ be\ (?:happy|glad|pleased)\ to|i(?:['’]ll|\ will|\ can)|let\ me)\ (?:\w+\ )?translat)
+      {_ASSENT}[!,.:]?\s+(?:
+        here(?:['’]s|\ is|\ are)\b.{{0,60}}?(?:translat\w+|[:：])
+        |(?:i(?:['’]d|\ would)\ be\ (?:happy|glad|pleased)\ to|i(?:['’]ll|\ will|\ can)|let\ me)\ (?:\w+\ )?translat)
       |here(?:['’]s|\ is|\ are)\ (?:the|a|an|my|your)\ .{{0,40}}?(?:{_TRANSLATION})\b
-      |(?:the\ )?(?:{_TRANSLATION})\ (?:is|of\ (?:the|this)\ (?:text|sentence|passage)\b|in(?:to)?\ english)?.{{0,30}}?[:：]
+      |(?:the\ )?(?:{_TRANSLATION})\ (?:is|of\ (?:the|this)\ (?:text|sentence|passage)|in(?:to)?\ \w+).{{0,30}}?[:：]
       |(?:the\ )?(?:{_TRANSLATION})\s*[:：]
-      |(?:source|target|english|chinese|german|output|answer|response|assistant|user|system|human)\s*:\s+(?=\S)
-      |(?:以下|下面|这)(?:是|为).{{0,20}}?(?:翻译|译文|译本)|(?:好的|当然(?:可以)?)[，,!！。]\s*(?:以下|下面|这是|这里)
+      |(?:source|target|{_LANGUAGES}|output|answer|response|assistant|user|system|human)\s*:\s+(?=\S)
+      |(?:以下|下面|这)(?:是|为).{{0,20}}?(?:翻译|译文|译本)
+      |(?:好的|当然(?:可以)?)[，,!！。]\s*(?:以下|下面|这是|这里)
       |(?:译文|翻译|中文翻译|英文翻译|中文译文|英文译文|翻译结果|翻译如下|译文如下)\s*[:：]
       |以下は.{{0,20}}?(?:翻訳|訳)(?:です|文)|(?:翻訳|日本語訳|訳文)\s*[:：]
-      |(?:hier\ (?:ist|sind)\ (?:die|der|das|eine|ihre|meine)\ .{{0,40}}?(?:übersetzung|übersetzte\w*)|(?:deutsche\ )?übersetzung\s*:)
-      |(?:voici\ (?:la|une|le|ma|votre)\ .{{0,40}}?traduction|traduction\s*(?:française\s*)?:)
-      |(?:aquí\ (?:está|tienes?)\ .{{0,40}}?traducción|traducción\s*(?:al\ español\s*)?:)
-      |(?:вот\ .{{0,30}}?перевод|перевод\s*(?:на\ русский\s*)?:)
+      |hier\ (?:ist|sind)\ (?:die|der|das|eine|ihre|meine)\ .{{0,40}}?(?:übersetzung|übersetzte\w*)
+      |(?:deutsche\ )?übersetzung\s*:
+      |voici\ (?:la|une|le|ma|votre)\ .{{0,40}}?traduction|traduction\s*(?:française\s*)?:
+      |aquí\ (?:está|tienes?)\ .{{0,40}}?traducción|traducción\s*(?:al\ español\s*)?:
+      |вот\ .{{0,30}}?перевод|перевод\s*(?:на\ русский\s*)?:
     )""",
     re.IGNORECASE | re.VERBOSE,
 )
 # Marks of prompts, chats and vocabularies.
 _SPECIAL = re.compile(
-    r"""<\/?(?:think|thinking|reasoning|answer|translation|source|target|s|unk|pad|bos|eos|mask|sep|cls|eot|2\w\w|v|src|tgt)>
-      |<\|[^|<>\s]{1,40}\|>|\|(?:im_start|im_end|eot_id|endoftext)\||\[\/?INST\]|<<\/?SYS>>|<(?:start|end)_of_turn>
+    r"""</?(?:think|thinking|reasoning|answer|translation|source|target|s|unk|pad|bos|eos|mask|sep|cls|2\w\w|v|src|tgt)>
+      |<\|[^|<>\s]{1,40}\|>|\|(?:im_start|im_end|eot_id|endoftext)\||\[/?INST\]|<</?SYS>>|<(?:start|end)_of_turn>
       |▁|\[(?:CLS|SEP|PAD|UNK|MASK|BOS|EOS)\]""",
     re.IGNORECASE | re.VERBOSE,
 )
 # What stands anywhere: reasoning, a remark behind the translation, an offer of more.
 _ANYWHERE = re.compile(
     r"""^\s*\#{2,}\s*(?:Instruction|Response|Input|Output|Translation|Human|Assistant|User)\b
-      |(?:\n|[.!?”"'’。！？)）]\s+|^)[(（\[*]*(?:Note|Notes|Translator['’]s?\ note|Explanation|Remark)\s*:\**\s
+      |(?:\n|[.!?”"'’。！？)）]\s+|^)[(（\[*]*(?:Notes?|Translator['’]s?\ note|Explanation|Remark)\s*:\**\s
       |(?:\n|[。！？”」)）]\s*|\s)[(（【\[*]*(?:注|译注|译者注|说明|解释|备注|翻译说明)\s*[:：]
-      |\b(?:please\ )?let\ me\ know\ if\ you(?:['’]d\ like|\ would\ like|\ need|\ want|\ have)\ (?:any|me|further|more|another|a\ different|help)
-      |\bi\ hope\ this\ (?:translation\ )?helps\b|如果您?(?:还)?(?:有|需要).{0,16}(?:请随时|随时)(?:告诉|告知|联系)我
-      |^\W*(?:okay|alright|hmm|well),?\ (?:so\ )?(?:i\ need\ to|let['’]?s|let\ me|the\ user)\b
+      |\b(?:please\ )?let\ me\ know\ if\ you(?:['’]d\ like|\ would\ like|\ need|\ want|\ have)[ ]
+        (?:any|me|further|more|another|a\ different|help)
+      |\bi\ hope\ this\ (?:translation\ )?helps\b
+      |如果您?(?:还)?(?:有|需要).{0,16}(?:请随时|随时)(?:告诉|告知|联系)我
+      |^\W*(?:okay|alright|hmm|well),?\ (?:so\ )?(?:i\ need\ to|the\ user)\b
       |\bthe\ user\ (?:wants|asked|is\ asking|has\ asked|provided)\b
       |\btranslate\ the\ following\b|将(?:以下|下列|下面).{0,16}翻译(?:成|为)""",
     re.IGNORECASE | re.VERBOSE | re.MULTILINE,
@@ -103,9 +106,7 @@ def residues(
             yield position, LLM_RESIDUE
 
 
-def markups(
-    examined: Sequence[Examined], testset: TestSetTexts, settings: OutputSettings
-) -> Iterator[tuple[int, str]]:
+def markups(examined: Sequence[Examined], testset: TestSetTexts, settings: OutputSettings) -> Iterator[tuple[int, str]]:
     for position, one in enumerate(examined):
         if not _MARKS.search(one.text):
             continue
@@ -122,7 +123,9 @@ def _says(pattern: re.Pattern[str], one: Examined) -> bool:
     if found is None:
         return False
     others = one.others()
-    if found[0].rstrip().rstrip("*").endswith((":", "：")) and _n_colons(one.text) <= max(map(_n_colons, others), default=0):
+    if found[0].rstrip().rstrip("*").endswith((":", "：")) and _n_colons(one.text) <= max(
+        map(_n_colons, others), default=0
+    ):
         return False
     return not any(pattern.search(text) for text in others)
 

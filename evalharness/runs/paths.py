@@ -66,6 +66,14 @@ class RunPaths:
         return self.folder / "replicates.csv"
 
     @property
+    def problems(self) -> Path:
+        return self.folder / "problems.csv"
+
+    @property
+    def guarded(self) -> Path:
+        return self.folder / "guarded.csv"
+
+    @property
     def tables(self) -> Path:
         return self.folder / "tables"
 

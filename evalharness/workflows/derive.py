@@ -10,6 +10,7 @@ import numpy as np
 
 from evalharness.fingerprint import fingerprint
 from evalharness.metrics.base import Metric
+from evalharness.outputs.settings import OutputSettings
 from evalharness.records import ErrorSpans, Floats, TestSet
 from evalharness.report.settings import ReportSettings
 from evalharness.report.table import FILE_FORMATS
@@ -19,6 +20,8 @@ from evalharness.runs.segments import write_segments
 from evalharness.runs.view import (
     AutoRankLine,
     ComparisonLine,
+    GuardedLine,
+    ProblemLine,
     RankLine,
     ReplicatesLine,
     RunView,
@@ -29,8 +32,9 @@ from evalharness.stats.autorank import AutoRankRule
 from evalharness.stats.settings import StatsSettings
 from evalharness.textio import write_text
 from evalharness.workflows.lines import Measured, lines_of
+from evalharness.workflows.problems import flags_of, guarded_lines, problem_lines
 
-_DERIVATION_VERSION = "7"
+_DERIVATION_VERSION = "8"
 """Bumped whenever the same rows and settings give other derived files."""
 
 
@@ -57,31 +61,37 @@ class Scored:
     metrics: tuple[ScoredMetric, ...]
 
 
-def derivation_key(scored: Scored, stats: StatsSettings, report: ReportSettings) -> str:
+def derivation_key(scored: Scored, outputs: OutputSettings, stats: StatsSettings, report: ReportSettings) -> str:
     """The fingerprint of what the derived files depend on beside the rows, which the record's identity fixes."""
     shown = [
         (metric.name, metric.metric.heading, metric.metric.display_factor, metric.metric.higher_is_better)
         for metric in scored.metrics
     ]
     return fingerprint(
-        [_DERIVATION_VERSION, *map(repr, (stats, report, scored.testset.name, scored.systems, scored.groups, shown))]
+        [
+            _DERIVATION_VERSION,
+            *map(repr, (outputs, stats, report, scored.testset.name, scored.systems, scored.groups, shown)),
+        ]
     )
 
 
-def derived_files(paths: RunPaths, scored: Scored, stats: StatsSettings, settings: ReportSettings) -> list[Path]:
+def derived_files(
+    paths: RunPaths, scored: Scored, outputs: OutputSettings, stats: StatsSettings, settings: ReportSettings
+) -> list[Path]:
     """What `write_derived` writes."""
     optional = {
         paths.autorank: stats.autorank is not AutoRankRule.none and bool(scored.metrics),
         paths.replicates: any(group is not None for group in scored.groups) and bool(scored.metrics),
+        paths.guarded: outputs.guarded and bool(scored.metrics),
         paths.segments_csv: settings.segments_csv,
     }
     tables = [paths.tables / f"{name}.{suffix}" for name in table_names() for suffix in FILE_FORMATS]
     chosen = [path for path, is_written in optional.items() if is_written]
-    return [paths.segments, *chosen, paths.scores, paths.comparisons, paths.ranks, *tables]
+    return [paths.segments, *chosen, paths.scores, paths.comparisons, paths.ranks, paths.problems, *tables]
 
 
 def write_derived(
-    paths: RunPaths, scored: Scored, stats: StatsSettings, report: ReportSettings
+    paths: RunPaths, scored: Scored, outputs: OutputSettings, stats: StatsSettings, report: ReportSettings
 ) -> tuple[ScoreLine, ...]:
     """Write everything but plan, logs and `done.json`; the lines of `scores.csv`."""
     lines = lines_of(
@@ -96,6 +106,9 @@ def write_derived(
     write_lines(paths.ranks, RankLine, lines.ranks)
     _write_or_remove(paths.autorank, AutoRankLine, lines.autoranks)
     _write_or_remove(paths.replicates, ReplicatesLine, lines.replicates)
+    flags = flags_of(scored, outputs)
+    write_lines(paths.problems, ProblemLine, problem_lines(scored, flags, outputs))
+    _write_or_remove(paths.guarded, GuardedLine, guarded_lines(scored, flags, lines.scores, outputs))
     write_segments(
         paths,
         scored.testset,
@@ -103,6 +116,7 @@ def write_derived(
         hypotheses=scored.hypotheses,
         segment_scores={metric.name: _segment_scores(metric) for metric in scored.metrics},
         error_spans={metric.name: metric.error_spans for metric in scored.metrics if metric.error_spans is not None},
+        flags=flags,
         as_csv=report.segments_csv,
     )
     write_tables(paths, report)

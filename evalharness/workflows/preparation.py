@@ -11,6 +11,7 @@ from evalharness.errors import ConfigError, InputError, MissingError
 from evalharness.fingerprint import fingerprint_testset
 from evalharness.launch.base import Launcher
 from evalharness.metrics.base import Metric, Needs, Remarked, averages_segments
+from evalharness.outputs.settings import OutputSettings
 from evalharness.records import TestSet
 from evalharness.report.settings import ReportSettings
 from evalharness.runs.paths import check_name
@@ -40,6 +41,7 @@ class Experiment:
     testset: Reader
     systems: Mapping[str, System | SystemGroup]
     metrics: Mapping[str, Metric]
+    outputs: OutputSettings
     stats: StatsSettings
     report: ReportSettings
     launcher: Launcher
