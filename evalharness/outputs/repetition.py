@@ -17,9 +17,9 @@ _LONGEST_PHRASE_WORDS = 40
 _LONGEST_PHRASE_CHARACTERS = 12
 _FEWEST_WORDS = 8  # in a loop: "very, very, very, very good" is none
 _FEWEST_CHARACTERS = 24  # of one, twice as many times as of words: "hahahahaha" is none, "......" neither
-# A text of which three in five trigrams stood before is one loop with small changes.
+# A text of which half the trigrams stood before is one loop with small changes.
 _FEWEST_TRIGRAMS = 24
-_REPEATED_TRIGRAMS = 0.6
+_REPEATED_TRIGRAMS = 0.5
 _MIXER = np.uint64(0x9E3779B97F4A7C15)
 
 
