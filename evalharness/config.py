@@ -19,6 +19,7 @@ from evalharness.errors import ConfigError, InputError, nearest
 from evalharness.inspection.findings import InputSettings
 from evalharness.launch.base import Launcher
 from evalharness.metrics.base import Metric
+from evalharness.outputs.settings import OutputSettings
 from evalharness.packaged import packaged_folder
 from evalharness.report.settings import ReportSettings
 from evalharness.stats.settings import StatsSettings
@@ -68,7 +69,7 @@ def build_experiment(config: DictConfig) -> Experiment:
 
     Raises: ConfigError naming the key that is unknown, missing or of the wrong type."""
     own_keys = {field.name for field in dataclasses.fields(_TopLevel)}
-    groups = {"testset", "systems", "metrics", "inputs", "stats", "report", "launch"}
+    groups = {"testset", "systems", "metrics", "inputs", "outputs", "stats", "report", "launch"}
     for key in map(str, config):
         if key not in own_keys | groups:
             raise ConfigError(f"{key}: no such setting{nearest(key, own_keys | groups)}")
@@ -93,6 +94,7 @@ def build_experiment(config: DictConfig) -> Experiment:
             for name in _names(config, "metrics")
         },
         inputs=_of_type(build(config, "inputs", allowed=allowed), InputSettings, where="inputs"),
+        outputs=_of_type(build(config, "outputs", allowed=allowed), OutputSettings, where="outputs"),
         stats=_of_type(build(config, "stats", allowed=allowed), StatsSettings, where="stats"),
         report=_of_type(build(config, "report", allowed=allowed), ReportSettings, where="report"),
         launcher=cast("Launcher", build(config, "launch", allowed=allowed)),

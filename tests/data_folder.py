@@ -29,3 +29,16 @@ def _folder(name: str) -> Path:
     if not folder.is_dir():
         pytest.skip(f"no data at {folder}: set EVALHARNESS_DATA to the folder that holds {name}")
     return folder
+
+
+def ted21() -> tuple[list[tuple[str, str, str]], dict[str, list[str]]]:
+    """TED talks of 2021, zh-en: (source, reference A, reference B) by segment, and hypotheses by system; skips the test
+    where they are absent."""
+    path = _folder("ted2021.zh-en.mqm") / "segments.tsv"
+    segments: dict[tuple[str, str], tuple[str, str, str]] = {}
+    systems: dict[str, dict[tuple[str, str], str]] = {}
+    for line in path.read_text(encoding="utf-8").split("\n")[1:-1]:
+        system, talk, number, source, text, ref_a, ref_b, _ = line.split("\t")
+        segments[talk, number] = (source, ref_a, ref_b)
+        systems.setdefault(system, {})[talk, number] = text
+    return list(segments.values()), {name: [texts[key] for key in segments] for name, texts in systems.items()}

@@ -16,7 +16,7 @@ from evalharness.errors import ConfigError
 from evalharness.testsets.plain import Plain
 
 CONFIGS = REPOSITORY / "configs"
-GROUPS = ("testset", "systems", "metrics", "inputs", "stats", "report", "launch")
+GROUPS = ("testset", "systems", "metrics", "inputs", "outputs", "stats", "report", "launch")
 OPTIONS = [path for group in GROUPS for path in sorted((CONFIGS / group).glob("*.yaml"))]
 LISTS = ("systems", "metrics")
 NEEDED = {

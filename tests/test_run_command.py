@@ -75,7 +75,9 @@ class TestBundledRun:
                 assert line["signature"] == SIGNATURES[metric]
             assert float(line["ci_low"]) <= float(line["score"]) <= float(line["ci_high"])
         assert {path.name for path in (record / "tables").iterdir()} == {
-            f"{name}.{suffix}" for name in ("systems", "comparisons", "ranks") for suffix in ("md", "tex", "csv")
+            f"{name}.{suffix}"
+            for name in ("systems", "comparisons", "problems", "ranks")
+            for suffix in ("md", "tex", "csv")
         }
         assert len((record / "comparisons.csv").read_text().splitlines()) == 1 + 5 * 10
         assert json.loads((record / "done.json").read_text())["n_missing"] == 0

@@ -96,6 +96,16 @@ class FlagsSegments(Protocol):
 
 
 @runtime_checkable
+class HasWorst(Protocol):
+    """What a metric has beside `statistics` when it knows how to count a segment as the worst there is. Those of other
+    metrics count as the worst segment of the run."""
+
+    def worst_rows(self, rows: Array, *, worst_score: float) -> Array:
+        """[N, K] -> [N, K]: rows of the same segments that are no better than the worst of the metric's scale, than
+        `worst_score`, the worst segment score of the run, where the scale has no end, and than the rows given."""
+
+
+@runtime_checkable
 class AveragesSegments(Protocol):
     """What a metric has beside `corpus_scores` when that is the mean of its segment scores: statistic 0 is a segment's
     score and statistic 1 is 1. Small test sets then get intervals from the exact test, with up to 20 units."""

@@ -164,6 +164,13 @@ class Bleu:
         """sacreBLEU's corpus BLEU, 0-100: [..., K] -> [...]; 0.0 where nothing matches."""
         return self._scores(sums, effective_order=self.effective_order)
 
+    def worst_rows(self, rows: Array, *, worst_score: float) -> Array:
+        """The rows without matches. The lengths stay: an empty hypothesis in their place would raise the score of a
+        system that is wordy elsewhere, and one without matches never does."""
+        worst = rows.copy()
+        worst[:, 2 : 2 + self.max_ngram_order] = 0
+        return worst
+
     def signature(self, *, n_references: int | None) -> Signature:
         """sacreBLEU's, and after it what sacreBLEU's leaves out where it is not the default: the n-gram order, and a
         smoothing value that two decimals do not show."""
@@ -274,6 +281,12 @@ class _CharacterF:
     def corpus_scores(self, sums: Array) -> Floats:
         """sacreBLEU's corpus chrF, 0-100: [..., K] -> [...]."""
         return self._scores(sums)
+
+    def worst_rows(self, rows: Array, *, worst_score: float) -> Array:
+        """The rows without matches; the lengths stay, as of BLEU."""
+        worst = rows.copy()
+        worst[:, 2::3] = 0
+        return worst
 
     def signature(self, *, n_references: int | None) -> Signature:
         """sacreBLEU's, and after it beta where it is not 2, which sacreBLEU's leaves out."""
@@ -407,6 +420,13 @@ class Ter:
         with np.errstate(divide="ignore", invalid="ignore"):
             ratio = np.where(ref_len > 0, edits / ref_len, np.where(edits > 0, 1.0, 0.0))
         return np.where(np.isnan(numbers).any(axis=-1), np.nan, 100 * ratio)
+
+    def worst_rows(self, rows: Array, *, worst_score: float) -> Array:
+        """As many edits for the reference's length as in the worst segment of the run, since TER has no upper end; at
+        least a new text's, and the row's own."""
+        worst = rows.copy()
+        worst[:, 0] = np.maximum(rows[:, 0], rows[:, 1] * max(1.0, worst_score / 100))
+        return worst
 
     def signature(self, *, n_references: int | None) -> Signature:
         return _signature(_sacrebleu_ter(self), n_references, [])

@@ -74,6 +74,14 @@ class RunPaths:
         return self.folder / "slices.csv"
 
     @property
+    def problems(self) -> Path:
+        return self.folder / "problems.csv"
+
+    @property
+    def guarded(self) -> Path:
+        return self.folder / "guarded.csv"
+
+    @property
     def tables(self) -> Path:
         return self.folder / "tables"
 

@@ -18,8 +18,6 @@ _OF_TESTSET = (
 )  # fmt: skip
 COLUMNS = frozenset((*_OF_TESTSET, "system", "hypothesis", "flags"))
 """Every column that is not a metric's."""
-NO_HYPOTHESIS = "no-hypothesis"
-EMPTY_HYPOTHESIS = "empty-hypothesis"
 
 
 def write_segments(
@@ -30,12 +28,13 @@ def write_segments(
     hypotheses: Sequence[Sequence[str | None]],
     segment_scores: Mapping[str, Floats],
     error_spans: Mapping[str, ErrorSpans],
+    flags: Sequence[Sequence[tuple[str, ...]]],
     as_csv: bool,
 ) -> None:
     """Write the file, and `segments.csv` where asked for.
 
-    Shapes: hypotheses [S][N]; segment_scores by metric [S, N], NaN (null in the file) where there is none; error_spans
-    by metric, for those that mark errors, in a column `METRIC_errors`."""
+    Shapes: hypotheses and flags [S][N]; segment_scores by metric [S, N], NaN (null in the file) where there is none;
+    error_spans by metric, for those that mark errors, in a column `METRIC_errors`."""
     import pyarrow as pa
     import pyarrow.parquet as pq
 
@@ -55,7 +54,7 @@ def write_segments(
         "references": _lists([segment.references for segment in segments] * n_systems),
         **{name: _floats(scores.ravel()) for name, scores in segment_scores.items()},
         **{f"{name}_errors": _spans(of_systems) for name, of_systems in error_spans.items()},
-        "flags": _lists([_flags(text) for text in texts]),
+        "flags": _lists([of_text for of_system in flags for of_text in of_system]),
     }
     table = pa.table(columns)
     with replacing(paths.segments, "wb") as file:
@@ -70,12 +69,6 @@ def write_segments(
         frame["flags"] = [" ".join(flags) for flags in frame["flags"]]
         with replacing(paths.segments_csv) as file:
             frame.to_csv(file, index=False, lineterminator="\n")
-
-
-def _flags(text: str | None) -> tuple[str, ...]:
-    if text is None:
-        return (NO_HYPOTHESIS,)
-    return () if text.strip() else (EMPTY_HYPOTHESIS,)
 
 
 # The three below build arrays without `pyarrow.array`, which imports pandas: 0.4 s of a run of 2 s (pyarrow 25).

@@ -155,6 +155,33 @@ class SliceLine:
     n_missing: int
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProblemLine:
+    """A line of `problems.csv`: how many hypotheses of a system have a flag. Each flag that any system has, has a line
+    for every system. The flag `unusable` counts those with one or more of the flags that are `is_unusable`."""
+
+    system: str
+    flag: str
+    n_segments: int
+    n_hypotheses: int
+    is_unusable: bool
+    meaning: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GuardedLine:
+    """A line of `guarded.csv`: the score of a system when its `n_unusable` unusable segments count as the worst."""
+
+    system: str
+    metric: str
+    score: float | None
+    n_unusable: int
+
+
+UNUSABLE = "unusable"
+"""What `problems.csv` calls the hypotheses that have a flag which leaves nothing of a translation."""
+
+
 class Reported(Protocol):
     """What tables are drawn from: a record, or systems of several records compared."""
 
@@ -183,6 +210,12 @@ class Reported(Protocol):
     @property
     def slice_lines(self) -> Sequence[SliceLine] | None:
         """None where segments are not known, as in a comparison of records."""
+
+    @property
+    def problem_lines(self) -> Sequence[ProblemLine]: ...
+
+    @property
+    def guarded_lines(self) -> Sequence[GuardedLine]: ...
 
 
 class RunView:
@@ -260,6 +293,16 @@ class RunView:
         return _lines(self.paths.slices, SliceLine) if self.paths.slices.is_file() else ()
 
     @cached_property
+    def problem_lines(self) -> tuple[ProblemLine, ...]:
+        """Empty where no hypothesis is flagged, and for records of versions that did not look."""
+        return _lines(self.paths.problems, ProblemLine) if self.paths.problems.is_file() else ()
+
+    @cached_property
+    def guarded_lines(self) -> tuple[GuardedLine, ...]:
+        """Empty where guarded scores were not asked for."""
+        return _lines(self.paths.guarded, GuardedLine) if self.paths.guarded.is_file() else ()
+
+    @cached_property
     def segments(self) -> pd.DataFrame:
         """`segments.parquet`: a row per (system, segment), a column per metric."""
         import pandas as pd
@@ -295,6 +338,16 @@ class RunView:
     def replicates(self) -> pd.DataFrame:
         """`replicates.csv`; empty where no system has several runs."""
         return frame_of(self.replicates_lines, ReplicatesLine)
+
+    @cached_property
+    def problems(self) -> pd.DataFrame:
+        """`problems.csv`; empty where no hypothesis is flagged."""
+        return frame_of(self.problem_lines, ProblemLine)
+
+    @cached_property
+    def guarded(self) -> pd.DataFrame:
+        """`guarded.csv`; empty where guarded scores were not asked for."""
+        return frame_of(self.guarded_lines, GuardedLine)
 
     @cached_property
     def ranks(self) -> pd.DataFrame:

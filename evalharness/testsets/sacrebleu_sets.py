@@ -11,8 +11,9 @@ from typing import Any
 
 from evalharness.errors import AlignmentError, ConfigError, InputError, MissingError, nearest
 from evalharness.records import LanguagePair, TestSet
+from evalharness.scripts import scripts_of
 from evalharness.testsets.aligned import Lines, aligned_segments, chosen_references
-from evalharness.testsets.scripts import ScriptSplitter, scripts_of
+from evalharness.testsets.scripts import ScriptSplitter
 from evalharness.textio import read_text
 
 _log = logging.getLogger(__name__)

@@ -2,45 +2,9 @@
 
 from __future__ import annotations
 
-import unicodedata
-from collections.abc import Mapping
-
 from evalharness.errors import ConfigError
-from evalharness.records import LanguagePair, base_language
-
-_HAN = frozenset({"CJK"})
-# Unicode character names start with their script; languages not listed are taken as Latin.
-_SCRIPTS: Mapping[str, frozenset[str]] = {
-    "zh": _HAN,
-    "yue": _HAN,
-    "ja": _HAN | {"HIRAGANA", "KATAKANA", "KATAKANA-HIRAGANA"},
-    "ko": frozenset({"HANGUL"}),
-    **dict.fromkeys(("ru", "uk", "be", "bg", "mk", "kk", "ky", "mn", "tg"), frozenset({"CYRILLIC"})),
-    **dict.fromkeys(("ar", "fa", "ur", "ps", "ug"), frozenset({"ARABIC"})),
-    **dict.fromkeys(("he", "yi"), frozenset({"HEBREW"})),
-    **dict.fromkeys(("hi", "mr", "ne", "bho", "mai"), frozenset({"DEVANAGARI"})),
-    "bn": frozenset({"BENGALI"}),
-    "gu": frozenset({"GUJARATI"}),
-    "pa": frozenset({"GURMUKHI"}),
-    "ta": frozenset({"TAMIL"}),
-    "te": frozenset({"TELUGU"}),
-    "kn": frozenset({"KANNADA"}),
-    "ml": frozenset({"MALAYALAM"}),
-    "th": frozenset({"THAI"}),
-    "km": frozenset({"KHMER"}),
-    "my": frozenset({"MYANMAR"}),
-    "el": frozenset({"GREEK"}),
-    "hy": frozenset({"ARMENIAN"}),
-    "ka": frozenset({"GEORGIAN"}),
-    "am": frozenset({"ETHIOPIC"}),
-}
-_LATIN = frozenset({"LATIN"})
-# A Han character carries about as much as four Latin letters: "JSQ6笼车" with brand names in it is still Chinese.
-_WEIGHT = {"CJK": 4, "HANGUL": 3, "HIRAGANA": 2, "KATAKANA": 2}
-
-
-def scripts_of(language: str) -> frozenset[str]:
-    return _SCRIPTS.get(base_language(language), _LATIN)
+from evalharness.records import LanguagePair
+from evalharness.scripts import script_weights, scripts_of
 
 
 class ScriptSplitter:
@@ -57,11 +21,7 @@ class ScriptSplitter:
 
     def language(self, line: str) -> str | None:
         """The language code of the side this line belongs to, or None where neither script prevails."""
-        weights: dict[str, int] = {}
-        for character in line:
-            if character.isalpha():
-                script = unicodedata.name(character, "?").split(" ", maxsplit=1)[0]
-                weights[script] = weights.get(script, 0) + _WEIGHT.get(script, 1)
+        weights = script_weights(line)
         totals = [sum(weights.get(script, 0) for script in scripts) for _, scripts in self._sides]
         if totals[0] == totals[1]:
             return None

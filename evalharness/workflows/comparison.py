@@ -10,7 +10,16 @@ from evalharness.report.settings import ReportSettings
 from evalharness.report.table import Table
 from evalharness.report.tables import build_table
 from evalharness.runs.plan import Plan, PlannedMetric, PlannedSystem, PlannedTestSet, now, recorded_versions
-from evalharness.runs.view import AutoRankLine, ComparisonLine, RankLine, ReplicatesLine, ScoreLine, frame_of
+from evalharness.runs.view import (
+    AutoRankLine,
+    ComparisonLine,
+    GuardedLine,
+    ProblemLine,
+    RankLine,
+    ReplicatesLine,
+    ScoreLine,
+    frame_of,
+)
 from evalharness.stats.settings import StatsSettings
 from evalharness.workflows.lines import Lines
 
@@ -54,6 +63,16 @@ class Comparison:
     def slice_lines(self) -> None:
         """Scores of slices are in each record."""
         return
+
+    @property
+    def problem_lines(self) -> Sequence[ProblemLine]:
+        """None: hypotheses are looked at in the runs that they are of."""
+        return ()
+
+    @property
+    def guarded_lines(self) -> Sequence[GuardedLine]:
+        """None, as of problems."""
+        return ()
 
     @property
     def comparisons(self) -> pd.DataFrame:

@@ -10,6 +10,7 @@ import numpy as np
 
 from evalharness.fingerprint import fingerprint
 from evalharness.metrics.base import Metric
+from evalharness.outputs.settings import OutputSettings
 from evalharness.records import ErrorSpans, Floats, TestSet
 from evalharness.report.settings import ReportSettings
 from evalharness.report.table import FILE_FORMATS
@@ -20,6 +21,8 @@ from evalharness.runs.view import (
     AutoRankLine,
     ComparisonLine,
     FindingLine,
+    GuardedLine,
+    ProblemLine,
     RankLine,
     ReplicatesLine,
     RunView,
@@ -31,6 +34,7 @@ from evalharness.stats.autorank import AutoRankRule
 from evalharness.stats.settings import StatsSettings
 from evalharness.textio import write_text
 from evalharness.workflows.lines import Measured, lines_of
+from evalharness.workflows.problems import flags_of, guarded_lines, problem_lines
 from evalharness.workflows.slices import slice_lines
 
 _DERIVATION_VERSION = "8"
@@ -61,39 +65,34 @@ class Scored:
     findings: tuple[FindingLine, ...]
 
 
-def derivation_key(scored: Scored, stats: StatsSettings, report: ReportSettings) -> str:
+def derivation_key(scored: Scored, outputs: OutputSettings, stats: StatsSettings, report: ReportSettings) -> str:
     """The fingerprint of what the derived files depend on beside the rows, which the record's identity fixes."""
     shown = [
         (metric.name, metric.metric.heading, metric.metric.display_factor, metric.metric.higher_is_better)
         for metric in scored.metrics
     ]
-    decisive = (stats, report, scored.testset.name, scored.systems, scored.groups, shown, scored.findings)
+    decisive = (outputs, stats, report, scored.testset.name, scored.systems, scored.groups, shown, scored.findings)
     return fingerprint([_DERIVATION_VERSION, *map(repr, decisive)])
 
 
-def derived_files(paths: RunPaths, scored: Scored, stats: StatsSettings, settings: ReportSettings) -> list[Path]:
+def derived_files(
+    paths: RunPaths, scored: Scored, outputs: OutputSettings, stats: StatsSettings, settings: ReportSettings
+) -> list[Path]:
     """What `write_derived` writes."""
     optional = {
         paths.autorank: stats.autorank is not AutoRankRule.none and bool(scored.metrics),
         paths.replicates: any(group is not None for group in scored.groups) and bool(scored.metrics),
+        paths.guarded: outputs.guarded and bool(scored.metrics),
         paths.segments_csv: settings.segments_csv,
     }
     tables = [paths.tables / f"{name}.{suffix}" for name in table_names() for suffix in FILE_FORMATS]
     chosen = [path for path, is_written in optional.items() if is_written]
-    return [
-        paths.findings,
-        paths.segments,
-        *chosen,
-        paths.scores,
-        paths.comparisons,
-        paths.ranks,
-        paths.slices,
-        *tables,
-    ]
+    always = [paths.scores, paths.comparisons, paths.ranks, paths.slices, paths.findings, paths.problems]
+    return [paths.segments, *chosen, *always, *tables]
 
 
 def write_derived(
-    paths: RunPaths, scored: Scored, stats: StatsSettings, report: ReportSettings
+    paths: RunPaths, scored: Scored, outputs: OutputSettings, stats: StatsSettings, report: ReportSettings
 ) -> tuple[ScoreLine, ...]:
     """Write everything but plan, logs and `done.json`; the lines of `scores.csv`."""
     measured = [
@@ -108,6 +107,9 @@ def write_derived(
     write_lines(paths.slices, SliceLine, list(slice_lines(scored.systems, scored.testset, measured)))
     _write_or_remove(paths.autorank, AutoRankLine, lines.autoranks)
     _write_or_remove(paths.replicates, ReplicatesLine, lines.replicates)
+    flags = flags_of(scored, outputs)
+    write_lines(paths.problems, ProblemLine, problem_lines(scored, flags, outputs))
+    _write_or_remove(paths.guarded, GuardedLine, guarded_lines(scored, flags, lines.scores, outputs))
     write_segments(
         paths,
         scored.testset,
@@ -115,6 +117,7 @@ def write_derived(
         hypotheses=scored.hypotheses,
         segment_scores={metric.name: _segment_scores(metric) for metric in scored.metrics},
         error_spans={metric.name: metric.error_spans for metric in scored.metrics if metric.error_spans is not None},
+        flags=flags,
         as_csv=report.segments_csv,
     )
     write_tables(paths, report)

@@ -23,6 +23,7 @@ from evalharness.systems.base import System
 from evalharness.textio import check_text, write_json
 from evalharness.workflows.derive import Scored, ScoredMetric, derivation_key, derived_files, write_derived
 from evalharness.workflows.preparation import Experiment, Prepared, prepare
+from evalharness.workflows.problems import warn_of_problems
 from evalharness.workflows.scoring import MetricScorer
 
 _log = logging.getLogger(__name__)
@@ -84,7 +85,6 @@ def _evaluate_prepared(experiment: Experiment, prepared: Prepared, paths: RunPat
         _hypotheses(member.system, planned, sources, lp, JsonLines(paths.hypotheses(planned.name)))
         for member, planned in zip(prepared.systems.values(), prepared.plan.systems, strict=True)
     )
-    _warn_of_empty_texts(prepared, hypotheses)
     metrics, n_new, failures = _score_all(experiment, prepared, hypotheses, paths, observer)
     problems += failures
     scored = Scored(
@@ -95,15 +95,18 @@ def _evaluate_prepared(experiment: Experiment, prepared: Prepared, paths: RunPat
         metrics=tuple(metrics),
         findings=tuple(_finding_line(tally) for tally in prepared.findings),
     )
-    key = derivation_key(scored, experiment.stats, experiment.report)
+    settings = (experiment.outputs, experiment.stats, experiment.report)
+    key = derivation_key(scored, *settings)
     done = RunView(paths.folder).done or {}
     is_current = done.get("derived_from") == key and all(
-        path.exists() for path in derived_files(paths, scored, experiment.stats, experiment.report)
+        path.exists() for path in derived_files(paths, scored, *settings)
     )
     if is_current and n_new == 0 and not problems:
+        warn_of_problems(RunView(paths.folder).problem_lines)
         return Outcome(paths=_latest(paths), problems=())
     paths.done.unlink(missing_ok=True)  # before anything it vouches for is rewritten
-    lines = write_derived(paths, scored, experiment.stats, experiment.report)
+    lines = write_derived(paths, scored, *settings)
+    warn_of_problems(RunView(paths.folder).problem_lines)
     n_missing = sum(line.n_missing for line in lines)
     if n_missing:
         problems.append(
@@ -137,23 +140,6 @@ def _finding_line(tally: Tally) -> FindingLine:
         found=first.found,
         done=first.kind.done,
     )
-
-
-def _warn_of_empty_texts(prepared: Prepared, hypotheses: Sequence[Sequence[str | None]]) -> None:
-    """Empty texts are scored as such, and are mostly an accident."""
-    n_segments = len(prepared.testset.segments)
-    for name, texts in zip(prepared.systems, hypotheses, strict=True):
-        n_empty = sum(text is not None and not text.strip() for text in texts)
-        if n_empty:
-            _log.warning("%s: %d of %d hypotheses are empty; they are scored as they are.", name, n_empty, n_segments)
-    n_empty = sum(not all(text.strip() for text in segment.references) for segment in prepared.testset.segments)
-    if n_empty:
-        _log.warning(
-            "test set %s: %d of %d segments have an empty reference; hypotheses are scored against it as it is.",
-            prepared.testset.name,
-            n_empty,
-            n_segments,
-        )
 
 
 def _score_all(

@@ -13,6 +13,7 @@ from evalharness.inspection.alignment import Side, misalignment
 from evalharness.inspection.findings import Findings, InputSettings, Tally, collecting
 from evalharness.launch.base import Launcher
 from evalharness.metrics.base import Metric, Needs, Remarked, averages_segments
+from evalharness.outputs.settings import OutputSettings
 from evalharness.records import SourceSegment, TestSet
 from evalharness.report.settings import ReportSettings
 from evalharness.runs.paths import check_name
@@ -45,6 +46,7 @@ class Experiment:
     systems: Mapping[str, System | SystemGroup]
     metrics: Mapping[str, Metric]
     inputs: InputSettings
+    outputs: OutputSettings
     stats: StatsSettings
     report: ReportSettings
     launcher: Launcher

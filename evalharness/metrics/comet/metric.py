@@ -37,6 +37,18 @@ _HEADINGS = {
     "Unbabel/XCOMET-XL": "XCOMET-XL",
     "Unbabel/XCOMET-XXL": "XCOMET-XXL",
 }
+# Those of 2020 and 2021 give z-scores; of a checkpoint that is not published nothing is known.
+_FROM_0_TO_1 = frozenset(
+    {
+        MINI,
+        "Unbabel/wmt22-comet-da",
+        "Unbabel/wmt22-cometkiwi-da",
+        "Unbabel/wmt23-cometkiwi-da-xl",
+        "Unbabel/wmt23-cometkiwi-da-xxl",
+        "Unbabel/XCOMET-XL",
+        "Unbabel/XCOMET-XXL",
+    }
+)
 _MINI_REMARK = (
     "a small model of Chinese to English that compares words and lengths and understands no Chinese; not comparable "
     "with COMET-22 or any other COMET, and no measure of quality to publish."
@@ -146,6 +158,13 @@ class Comet:
         """The mean over segments; NaN where there is none."""
         with np.errstate(invalid="ignore", divide="ignore"):
             return np.asarray(sums[..., 0] / sums[..., 1], dtype=np.float64)
+
+    def worst_rows(self, rows: Array, *, worst_score: float) -> Array:
+        """A score of 0 of checkpoints whose scores lie in 0 to 1, of others that of the worst segment of the run."""
+        worst = rows.copy()
+        lowest = min(0.0, worst_score) if self._published_name() in _FROM_0_TO_1 else worst_score
+        worst[:, 0] = np.minimum(rows[:, 0], lowest)
+        return worst
 
     def incidents(self, sums: Array) -> Signature:
         """`cut:N` where the model read only a part of N segments, because they are longer than it can read."""

@@ -13,6 +13,7 @@ from evalharness.report.notes import (
     baseline_of,
     by_metric,
     compared,
+    counted,
     detectable,
     how_tested,
     impossible,
@@ -24,7 +25,7 @@ from evalharness.report.settings import ReportSettings
 from evalharness.report.table import Cell, Column, ScoreCell, Table, TextCell
 from evalharness.report.tables.findings import found_in_texts
 from evalharness.runs.plan import PlannedMetric
-from evalharness.runs.view import Reported, ScoreLine
+from evalharness.runs.view import UNUSABLE, Reported, ScoreLine
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,6 +50,7 @@ def build(run: Reported, settings: ReportSettings) -> Table:
     marked = {metric.name: _marked(run, found, metric) for metric in metrics}
     heads = headings(metrics)
     autorank = {line.system: line.autorank for line in run.autorank_lines}
+    guarded = _guarded(run)
     rows: list[tuple[Cell, ...]] = []
     for system in systems:
         cells: list[Cell] = [TextCell(text=system)]
@@ -64,6 +66,9 @@ def build(run: Reported, settings: ReportSettings) -> Table:
                     spread=found[system, metric.name].spread,
                 )
             )
+            if guarded:
+                score = guarded[system, metric.name]
+                cells.append(ScoreCell(score=score, display_factor=metric.display_factor, decimals=settings.decimals))
         rows.append(tuple(cells))
     return Table(
         name="systems",
@@ -71,11 +76,29 @@ def build(run: Reported, settings: ReportSettings) -> Table:
         columns=(
             Column(heading="System"),
             *([Column(heading="AutoRank", higher_is_better=False)] if autorank else []),
-            *(Column(heading=heads[metric.name], higher_is_better=metric.higher_is_better) for metric in metrics),
+            *(
+                Column(heading=heading, higher_is_better=metric.higher_is_better)
+                for metric in metrics
+                for heading in (heads[metric.name], *([f"{heads[metric.name]} guarded"] if guarded else []))
+            ),
         ),
         rows=tuple(rows),
         notes=tuple(_notes(run, metrics, settings)),
     )
+
+
+def _guarded(run: Reported) -> dict[tuple[str, str], float | None]:
+    """Scores with the worst in place of unusable segments, by row and metric; the mean over the runs of one system.
+    None were asked for where it is empty."""
+    groups = {system.name: system.group or system.name for system in run.plan.systems}
+    scores: dict[tuple[str, str], list[float | None]] = {}
+    for line in run.guarded_lines:
+        scores.setdefault((groups[line.system], line.metric), []).append(line.score)
+    means: dict[tuple[str, str], float | None] = {}
+    for key, of_runs in scores.items():
+        known = [score for score in of_runs if score is not None]
+        means[key] = sum(known) / len(known) if len(known) == len(of_runs) else None
+    return means
 
 
 def _by_autorank(run: Reported) -> list[str]:
@@ -161,7 +184,7 @@ def _longer_signatures(heading: str, metric: PlannedMetric, lines: Sequence[Scor
 
 def _notes(run: Reported, metrics: list[PlannedMetric], settings: ReportSettings) -> list[str]:
     lines, heads = run.comparison_lines, headings(metrics)
-    notes = _notes_on_marks(run)
+    notes = [*_notes_on_problems(run), *_notes_on_marks(run)]
     notes += _untested_marks(run, heads)
     notes += untested(lines)
     notes += impossible(lines, heads)
@@ -193,6 +216,31 @@ def _notes(run: Reported, metrics: list[PlannedMetric], settings: ReportSettings
     notes += [
         f"{metric.heading}: not scored. {metric.unavailable}" for metric in run.plan.metrics if metric.unavailable
     ]
+    return notes
+
+
+def _notes_on_problems(run: Reported) -> list[str]:
+    """Who has hypotheses that are no translations, and what became of these."""
+    unusable = [line for line in run.problem_lines if line.is_unusable and line.n_segments]
+    kinds: dict[str, list[str]] = {}
+    for line in unusable:
+        if line.flag != UNUSABLE:
+            kinds.setdefault(line.system, []).append(f"{line.n_segments} {line.flag}")
+    fate = "scored as they are" + (", and as the worst under guarded" if run.guarded_lines else "")
+    notes = [
+        f"{line.system}: {line.n_segments} of {counted(line.n_hypotheses, 'hypothesis', 'hypotheses')} unusable "
+        f"({', '.join(kinds[line.system])}), {fate}."
+        for line in unusable
+        if line.flag == UNUSABLE
+    ]
+    others = dict.fromkeys(line.flag for line in run.problem_lines if not line.is_unusable)
+    if others:
+        notes.append(f"Other flags of hypotheses are counted in the table problems: {', '.join(others)}.")
+    if run.guarded_lines:
+        notes.append(
+            "guarded: the same scores when each unusable hypothesis counts as the metric's worst. Tests, intervals, "
+            "ranks and marks are of the plain ones."
+        )
     return notes
 
 

@@ -1,0 +1,67 @@
+"""Hypotheses that are the source, or a reference, once more."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from difflib import SequenceMatcher
+
+from evalharness.outputs.examined import Examined, TestSetTexts
+from evalharness.outputs.flags import COPY_OF_REFERENCE, COPY_OF_SOURCE
+from evalharness.outputs.settings import OutputSettings
+from evalharness.outputs.words import UNSPACED, folded, has_letters, words
+
+# Of two texts, the share of words that stand in both in one order. Paraphrases in one language stay far below.
+_NEARLY = 0.85
+# A name, a title or a number is often the same in both languages, and a short translation the same as the reference.
+_SHORT_SOURCE_WORDS = 4
+_SHORT_REFERENCE_WORDS = 10
+
+
+def copies_of_source(
+    examined: Sequence[Examined], testset: TestSetTexts, settings: OutputSettings
+) -> Iterator[tuple[int, str]]:
+    for position, one in enumerate(examined):
+        if one.segment.source is not None and _is_copy(one.text, one.segment.source, one.segment.references):
+            yield position, COPY_OF_SOURCE
+
+
+def copies_of_references(
+    examined: Sequence[Examined], testset: TestSetTexts, settings: OutputSettings
+) -> Iterator[tuple[int, str]]:
+    for position, one in enumerate(examined):
+        text = folded(one.text)
+        if len(words(one.text)) < _SHORT_REFERENCE_WORDS or text == folded(one.segment.source or ""):
+            continue
+        if any(text == folded(reference) for reference in one.segment.references):
+            yield position, COPY_OF_REFERENCE
+
+
+def _is_copy(text: str, source: str, references: Sequence[str]) -> bool:
+    likeness = _likeness(text, source)
+    if likeness < _NEARLY or not has_letters(source):
+        return False
+    if any(folded(text) == folded(reference) for reference in references):
+        return False
+    source_words = words(source)
+    # Two or more characters of Chinese or Thai are no name that stays as it is, unless a reference says so.
+    if len(source_words) < _SHORT_SOURCE_WORDS and not UNSPACED.search(source):
+        in_references = {word for reference in references for word in words(reference)}
+        if not references or any(word in in_references for word in source_words if has_letters(word)):
+            return False
+    return all(_likeness(reference, source) < _NEARLY for reference in references)
+
+
+def _likeness(text: str, other: str) -> float:
+    """The share of words in common and in one order, 0 to 1."""
+    a, b = words(text), words(other)
+    if not a or not b:
+        return 0.0
+    if a == b:
+        return 1.0
+    if 2 * min(len(a), len(b)) < _NEARLY * (len(a) + len(b)):
+        return 0.0
+    in_both = (Counter(a) & Counter(b)).total()
+    if 2 * in_both < _NEARLY * (len(a) + len(b)):
+        return 0.0
+    return SequenceMatcher(None, a, b, autojunk=False).ratio()

@@ -1,0 +1,37 @@
+"""What a check is given: a distinct hypothesis of a segment, beside the segment and the other systems' hypotheses."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import TypeAlias
+
+from evalharness.outputs.settings import OutputSettings
+from evalharness.records import LanguagePair, Segment
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Examined:
+    """`of_systems` are the hypotheses of all systems for the segment, this one among them as often as it occurs."""
+
+    text: str
+    segment: Segment
+    of_systems: tuple[str, ...]
+
+    def others(self) -> list[str]:
+        """Source and references: what excuses a hypothesis that shares their oddities."""
+        return [*([] if self.segment.source is None else [self.segment.source]), *self.segment.references]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TestSetTexts:
+    """What checks know of the whole test set."""
+
+    __test__ = False  # the name starts with "Test"; pytest must not collect it
+
+    language_pair: LanguagePair
+    references: tuple[str, ...]
+
+
+Check: TypeAlias = Callable[[Sequence[Examined], TestSetTexts, OutputSettings], Iterator[tuple[int, str]]]
+"""Gives the positions of hypotheses that are flagged, each with its flag; a position may come several times."""

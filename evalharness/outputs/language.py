@@ -1,0 +1,221 @@
+"""Hypotheses in another script or language than the target's, and parts of them left in the source's.
+
+Script is checked first, since it costs next to nothing and decides for most pairs of languages. Where several languages
+share the target's script, a hypothesis is in doubt unless most of its words occur in the references of the test set;
+of those in doubt, lingua says the language, at first from trigrams alone (quick, and wrong for one human text in
+twenty), and for those it calls foreign once more with all its models of the few languages that then are in question.
+"""
+
+from __future__ import annotations
+
+import logging
+import re
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING
+
+from evalharness.outputs.examined import Examined, TestSetTexts
+from evalharness.outputs.flags import UNTRANSLATED, WRONG_LANGUAGE, WRONG_SCRIPT
+from evalharness.outputs.settings import OutputSettings
+from evalharness.outputs.words import folded, words
+from evalharness.records import base_language
+from evalharness.scripts import HAN, KANA, LATIN, script_of, script_weights, scripts_of
+
+if TYPE_CHECKING:
+    from lingua import Language, LanguageDetector
+
+_log = logging.getLogger(__name__)
+
+# Of the references' letters, for a script to be one that the target is written in, whatever its code says.
+_SHARE_OF_REFERENCES = 0.2
+_MOSTLY = 0.75  # of a hypothesis; with less something of it may be translated
+# Names and terms in Latin letters are at home in every script; other letters are not.
+_FEWEST_LETTERS = {LATIN: 20}
+_KANA_OF_JAPANESE = 0.15  # at least, of kana and Han characters; quotations in Chinese stay below
+_FEWEST_HAN_OF_CHINESE = 10  # without any kana; shorter Japanese texts often have none
+_FEWEST_UNTRANSLATED_WORDS = 4
+
+# Of the letters of a hypothesis, in words that occur in references: below, lingua is asked. 0.9 % of WMT22's are.
+_KNOWN_WORDS = 0.6
+# Confidence in the target language, of lingua's trigrams and of all its models, below which a text is in another.
+_DOUBT = 0.01
+_LITTLE_CONFIDENCE = 0.05
+_SHARED_SCRIPTS = (LATIN, "CYRILLIC", "ARABIC", "DEVANAGARI")
+# Languages that lingua, and often readers, cannot tell apart in a sentence.
+_ALIKE = (
+    frozenset({"no", "nb", "nn", "da", "nob", "nno", "nor", "dan"}),
+    frozenset({"hr", "bs", "sr", "sh", "hrv", "bos", "srp", "hbs"}),
+    frozenset({"id", "ms", "ind", "msa", "zsm"}),
+    frozenset({"zu", "xh", "zul", "xho"}),
+    frozenset({"st", "tn", "nso", "sot", "tsn"}),
+    frozenset({"hi", "mr", "ne", "bho", "mai", "hin", "mar", "nep", "npi"}),
+)
+
+
+def wrong_scripts(
+    examined: Sequence[Examined], testset: TestSetTexts, settings: OutputSettings
+) -> Iterator[tuple[int, str]]:
+    """Hypotheses most of whose letters are of scripts that neither the target language nor its references have."""
+    expected = _expected_scripts(testset)
+    for position, one in enumerate(examined):
+        if one.text.isascii() and LATIN in expected:
+            continue
+        foreign = _mostly_of(script_weights(one.text), expected)
+        if foreign is not None and not any(
+            _mostly_of(script_weights(reference), expected) == foreign for reference in one.segment.references
+        ):
+            yield position, WRONG_SCRIPT
+
+
+def wrong_languages(
+    examined: Sequence[Examined], testset: TestSetTexts, settings: OutputSettings
+) -> Iterator[tuple[int, str]]:
+    """Hypotheses in another language that is written in the target's script."""
+    target = base_language(testset.language_pair.target)
+    if HAN in (expected := scripts_of(testset.language_pair.target)):
+        is_japanese = bool(expected & KANA)
+        for position, one in enumerate(examined):
+            if _is_other_han(one, is_japanese=is_japanese):
+                yield position, WRONG_LANGUAGE
+        return
+    if not expected & set(_SHARED_SCRIPTS):
+        return
+    doubtful = [position for position, one in _in_doubt(examined, testset, settings.language_letters)]
+    if not doubtful:
+        return
+    texts = [examined[position].text for position in doubtful]
+    for position, is_foreign in zip(doubtful, _are_foreign(texts, target, expected, testset), strict=True):
+        if is_foreign:
+            yield position, WRONG_LANGUAGE
+
+
+def untranslated(
+    examined: Sequence[Examined], testset: TestSetTexts, settings: OutputSettings
+) -> Iterator[tuple[int, str]]:
+    """Hypotheses with letters of the source's script that the target has not and no reference has; of Latin letters,
+    which names keep everywhere, with a phrase of the source in lower case."""
+    foreign = scripts_of(testset.language_pair.source) - _expected_scripts(testset)
+    for position, one in enumerate(examined):
+        if foreign - {LATIN} and not one.text.isascii():
+            in_references = {character for reference in one.segment.references for character in reference}
+            if any(script_of(character) in foreign - {LATIN} for character in set(one.text) - in_references):
+                yield position, UNTRANSLATED
+        if LATIN in foreign and one.segment.source is not None and _has_phrase_of(one):
+            yield position, UNTRANSLATED
+
+
+def _expected_scripts(testset: TestSetTexts) -> frozenset[str]:
+    """Of the target language, and what the references are written in in earnest."""
+    weights = script_weights("".join(testset.references))
+    total = sum(weights.values())
+    found = {script for script, weight in weights.items() if weight >= _SHARE_OF_REFERENCES * total}
+    return scripts_of(testset.language_pair.target) | found
+
+
+def _mostly_of(weights: dict[str, int], expected: frozenset[str]) -> str | None:
+    """The foreign script that most of a text is in, where nearly all of it is in foreign scripts."""
+    foreign = {script: weight for script, weight in weights.items() if script not in expected}
+    if not foreign or sum(foreign.values()) < _MOSTLY * sum(weights.values()):
+        return None
+    largest = max(foreign, key=lambda script: (foreign[script], script))
+    return largest if foreign[largest] >= _FEWEST_LETTERS.get(largest, 1) else None
+
+
+def _has_phrase_of(one: Examined) -> bool:
+    """Whether some words in lower case stand in the hypothesis as in the source, and in no reference."""
+    runs = re.findall(rf"\b[a-z]+(?: [a-z]+){{{_FEWEST_UNTRANSLATED_WORDS - 1},}}", one.text)
+    if not runs:
+        return False
+    source = f" {folded(one.segment.source or '')} "
+    references = [f" {folded(reference)} " for reference in one.segment.references]
+    for run in runs:
+        of_run = run.split()
+        for start in range(len(of_run) - _FEWEST_UNTRANSLATED_WORDS + 1):
+            phrase = f" {' '.join(of_run[start : start + _FEWEST_UNTRANSLATED_WORDS])} "
+            if phrase in source and not any(phrase in reference for reference in references):
+                return True
+    return False
+
+
+def _is_other_han(one: Examined, *, is_japanese: bool) -> bool:
+    """Whether a text for Japanese is in Chinese, or one for Chinese in Japanese."""
+    n_han, n_kana = _han_and_kana(one.text)
+    of_references = [_han_and_kana(reference) for reference in one.segment.references]
+    if is_japanese:
+        return n_han >= _FEWEST_HAN_OF_CHINESE and n_kana == 0 and all(kana for _, kana in of_references)
+    is_kana_rich = [
+        kana >= 3 and kana >= _KANA_OF_JAPANESE * (kana + han) for han, kana in [(n_han, n_kana), *of_references]
+    ]
+    return is_kana_rich[0] and not any(is_kana_rich[1:])
+
+
+def _han_and_kana(text: str) -> tuple[int, int]:
+    scripts = [script_of(character) for character in text if not character.isascii()]
+    return scripts.count(HAN), sum(script in KANA for script in scripts)
+
+
+def _in_doubt(
+    examined: Sequence[Examined], testset: TestSetTexts, language_letters: int
+) -> Iterator[tuple[int, Examined]]:
+    """Texts long enough to tell the language of, too few of whose words occur in the references."""
+    known = {word for reference in testset.references for word in words(reference)}
+    for position, one in enumerate(examined):
+        of_text = [word for word in words(one.text) if word.isalpha()]
+        n_letters = sum(map(len, of_text))
+        n_known = sum(len(word) for word in of_text if word in known)
+        if n_letters >= language_letters and n_known < _KNOWN_WORDS * n_letters:
+            yield position, one
+
+
+def _are_foreign(texts: Sequence[str], target: str, expected: frozenset[str], testset: TestSetTexts) -> list[bool]:
+    """Whether lingua is sure that a text is not in the target language; nothing is where it does not know that."""
+    from lingua import Language, LanguageDetectorBuilder
+
+    of_script = {
+        LATIN: Language.all_with_latin_script,
+        "CYRILLIC": Language.all_with_cyrillic_script,
+        "ARABIC": Language.all_with_arabic_script,
+        "DEVANAGARI": Language.all_with_devanagari_script,
+    }
+    candidates = {language for script, languages in of_script.items() if script in expected for language in languages()}
+    own = {language for language in candidates if target in _codes(language)}
+    if not own:
+        _log.warning(
+            "language: lingua does not know %s, so no hypothesis is checked for being in another language that is "
+            "written alike.",
+            testset.language_pair.target,
+        )
+        return [False] * len(texts)
+    families = [codes for codes in _ALIKE if any(_codes(language) & codes for language in own)]
+    alike = own | {language for language in candidates if any(_codes(language) & codes for codes in families)}
+    quick = LanguageDetectorBuilder.from_languages(*candidates).with_low_accuracy_mode().build()
+    suspects = {
+        position: found
+        for position, found in enumerate(_confident(quick, texts, alike))
+        if found is not None and found[1] < _DOUBT
+    }
+    if not suspects:
+        return [False] * len(texts)
+    in_question = alike | {language for language, _ in suspects.values()}
+    thorough = LanguageDetectorBuilder.from_languages(*in_question).build()
+    confirmed = _confident(thorough, [texts[position] for position in suspects], alike)
+    is_foreign = [False] * len(texts)
+    for position, found in zip(suspects, confirmed, strict=True):
+        is_foreign[position] = found is not None and found[1] < _LITTLE_CONFIDENCE
+    return is_foreign
+
+
+def _confident(
+    detector: LanguageDetector, texts: Sequence[str], own: set[Language]
+) -> list[tuple[Language, float] | None]:
+    """The language of each text that is none of our own, and the confidence that it is one of ours; else None."""
+    found: list[tuple[Language, float] | None] = []
+    for values in detector.compute_language_confidence_values_in_parallel(list(texts)):
+        if not values or not values[0].value or values[0].language in own:
+            found.append(None)
+        else:
+            found.append((values[0].language, sum((one.value for one in values if one.language in own), 0.0)))
+    return found
+
+
+def _codes(language: Language) -> frozenset[str]:
+    return frozenset({language.iso_code_639_1.name.lower(), language.iso_code_639_3.name.lower()})

@@ -1,0 +1,45 @@
+"""Hypotheses that are far longer or shorter than the references, or than what other systems give.
+
+Lengths are bytes of UTF-8, so that a Chinese character counts as three letters; both texts are in one language, or
+should be. The median of the other systems is not moved by a system or two that fail as well.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from statistics import median
+
+from evalharness.outputs.examined import Examined, TestSetTexts
+from evalharness.outputs.flags import LONGER_THAN_OTHERS, SHORTER_THAN_OTHERS, TOO_LONG, TOO_SHORT
+from evalharness.outputs.settings import OutputSettings
+
+# "Okay." for "That's fine with me." is no fault: short texts differ by as much as this whatever their ratio.
+_SLACK_BYTES = 30
+_FEWEST_OTHERS = 3
+
+
+def odd_lengths(
+    examined: Sequence[Examined], testset: TestSetTexts, settings: OutputSettings
+) -> Iterator[tuple[int, str]]:
+    ratio = settings.length_ratio
+    for position, one in enumerate(examined):
+        n_bytes = _n_bytes(one.text)
+        of_references = [n for reference in one.segment.references if (n := _n_bytes(reference))]
+        if of_references:
+            if n_bytes > ratio * max(of_references) + _SLACK_BYTES:
+                yield position, TOO_LONG
+            elif ratio * (n_bytes + _SLACK_BYTES) < min(of_references):
+                yield position, TOO_SHORT
+        others = list(one.of_systems)
+        others.remove(one.text)
+        if len(others) >= _FEWEST_OTHERS:
+            usual = median(map(_n_bytes, others))
+            if n_bytes > ratio * usual + _SLACK_BYTES:
+                yield position, LONGER_THAN_OTHERS
+            elif ratio * (n_bytes + _SLACK_BYTES) < usual:
+                yield position, SHORTER_THAN_OTHERS
+
+
+def _n_bytes(text: str) -> int:
+    text = text.strip()
+    return len(text) if text.isascii() else len(text.encode("utf-8"))

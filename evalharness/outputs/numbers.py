@@ -1,0 +1,42 @@
+"""Hypotheses that lack a number of the source, or have one of their own."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from evalharness.outputs.examined import Examined, TestSetTexts
+from evalharness.outputs.flags import NUMBERS_INVENTED, NUMBERS_MISSING
+from evalharness.outputs.numerals import lacks, numbers_of
+from evalharness.outputs.settings import OutputSettings
+from evalharness.records import base_language
+
+# Languages whose numerals or number words are read; those of others in words are not.
+_READ = frozenset({"en", "eng", "zh", "zho", "cmn", "yue", "ja", "jpn"})
+_SMALLEST_UNREAD = 13  # smaller ones are often written in words
+
+
+def odd_numbers(
+    examined: Sequence[Examined], testset: TestSetTexts, settings: OutputSettings
+) -> Iterator[tuple[int, str]]:
+    """A number of the source is missing where every reference has it and the hypothesis has not; one is invented where
+    neither the source nor a reference has it."""
+    lp = testset.language_pair
+    reads_source, reads_target = (base_language(code) in _READ for code in (lp.source, lp.target))
+    for position, one in enumerate(examined):
+        if one.segment.source is None:
+            continue
+        source, text = numbers_of(one.segment.source), numbers_of(one.text)
+        if not source.solid and not text.solid:
+            continue
+        references = [numbers_of(reference) for reference in one.segment.references]
+        smallest = 0 if reads_target and references else _SMALLEST_UNREAD
+        if any(
+            value >= smallest and lacks(text, value) and not any(lacks(reference, value) for reference in references)
+            for value in source.solid
+        ):
+            yield position, NUMBERS_MISSING
+        smallest = 0 if reads_source and references else _SMALLEST_UNREAD
+        if (reads_source or references) and any(
+            value >= smallest and all(lacks(other, value) for other in (source, *references)) for value in text.solid
+        ):
+            yield position, NUMBERS_INVENTED

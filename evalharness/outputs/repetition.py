@@ -1,0 +1,105 @@
+"""Loops: a word, phrase or character that a decoder could not leave."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from itertools import chain
+
+import numpy as np
+
+from evalharness.outputs.examined import Examined, TestSetTexts
+from evalharness.outputs.flags import REPETITION
+from evalharness.outputs.settings import OutputSettings
+from evalharness.outputs.words import words
+from evalharness.records import Array
+
+_LONGEST_PHRASE_WORDS = 40
+_LONGEST_PHRASE_CHARACTERS = 12
+_FEWEST_WORDS = 8  # in a loop: "very, very, very, very good" is none
+_FEWEST_CHARACTERS = 24  # of one, twice as many times as of words: "hahahahaha" is none, "......" neither
+# A text of which half the trigrams stood before is one loop with small changes.
+_FEWEST_TRIGRAMS = 24
+_REPEATED_TRIGRAMS = 0.5
+_MIXER = np.uint64(0x9E3779B97F4A7C15)
+
+
+def repetitions(
+    examined: Sequence[Examined], testset: TestSetTexts, settings: OutputSettings
+) -> Iterator[tuple[int, str]]:
+    """Hypotheses with a loop, unless the source or a reference has one at least half as long."""
+    by_words = _most_repeats(
+        [words(one.text) for one in examined], _LONGEST_PHRASE_WORDS, settings.n_repeats, _FEWEST_WORDS
+    )
+    n_repeats = 2 * settings.n_repeats
+    by_characters = _most_repeats(
+        [one.text for one in examined], _LONGEST_PHRASE_CHARACTERS, n_repeats, _FEWEST_CHARACTERS
+    )
+    repeated = _repeated_trigrams([words(one.text) for one in examined])
+    for position, one in enumerate(examined):
+        others = one.others()
+        by_word, by_character, share = by_words[position], by_characters[position], repeated[position]
+        if (
+            (
+                by_word
+                and by_word
+                > 2 * max(_most_repeats([words(text) for text in others], _LONGEST_PHRASE_WORDS, 2, 2), default=0)
+            )
+            or (
+                by_character
+                and by_character > 2 * max(_most_repeats(others, _LONGEST_PHRASE_CHARACTERS, 2, 2), default=0)
+            )
+            or (
+                share >= _REPEATED_TRIGRAMS
+                and share > 2 * max(_repeated_trigrams([words(text) for text in others]), default=0)
+            )
+        ):
+            yield position, REPETITION
+
+
+def _most_repeats(
+    texts: Sequence[Sequence[str]], longest_phrase: int, fewest_repeats: int, fewest_tokens: int
+) -> list[float]:
+    """How often each text has some phrase in a row at most; 0 for those with no such loop."""
+    most = np.zeros(len(texts))
+    tokens, text_of = _numbered(texts)
+    for period in range(1, min(longest_phrase, len(tokens) - 1) + 1):
+        is_same = tokens[period:] == tokens[:-period]
+        edges = np.flatnonzero(np.diff(is_same, prepend=False, append=False))
+        starts, ends = edges[0::2], edges[1::2]
+        spans = ends - starts + period
+        is_loop = (spans >= fewest_repeats * period) & (spans >= fewest_tokens)
+        np.maximum.at(most, text_of[starts[is_loop]], spans[is_loop] / period)
+    return [float(n) for n in most]
+
+
+def _repeated_trigrams(texts: Sequence[Sequence[str]]) -> list[float]:
+    """The share of trigrams that stood before in the same text; 0 for short texts."""
+    tokens, text_of = _numbered(texts)
+    n_trigrams = np.array([len(text) - 2 for text in texts], dtype=np.int64)
+    if len(tokens) < 3:
+        return [0.0] * len(texts)
+    within = text_of[2:] == text_of[:-2]
+    parts = (text_of[2:], tokens[:-2], tokens[1:-1], tokens[2:])
+    keys = np.zeros(len(within), dtype=np.uint64)
+    for part in parts:  # 64 bits mixed: two trigrams of a test set share one with a chance of 1e-7
+        keys = (keys ^ part.astype(np.uint64)) * _MIXER
+        keys ^= keys >> np.uint64(29)
+    _, first = np.unique(keys[within], return_index=True)
+    n_distinct = np.bincount(text_of[2:][within][first], minlength=len(texts))
+    shares = 1 - n_distinct / np.maximum(n_trigrams, 1)
+    return [float(share) for share in np.where(n_trigrams >= _FEWEST_TRIGRAMS, shares, 0.0)]
+
+
+def _numbered(texts: Sequence[Sequence[str]]) -> tuple[Array, Array]:
+    """All tokens in a row as numbers, each text closed by a number of its own, and the text that each belongs to."""
+    numbers: dict[str, int] = {}
+    tokens = [numbers.setdefault(token, len(numbers)) for token in chain.from_iterable(texts)]
+    lengths = np.array([len(text) for text in texts], dtype=np.int64)
+    text_of = np.repeat(np.arange(len(texts)), lengths + 1)
+    closed = np.empty(len(text_of), dtype=np.int64)
+    closes = np.cumsum(lengths + 1) - 1
+    is_token = np.ones(len(text_of), dtype=bool)
+    is_token[closes] = False
+    closed[is_token] = tokens
+    closed[closes] = -1 - np.arange(len(texts))
+    return closed, text_of

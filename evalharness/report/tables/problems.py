@@ -1,0 +1,43 @@
+"""What is wrong with hypotheses beside their scores: a row per system, a column per kind of problem there is."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from evalharness.report.notes import of_testset
+from evalharness.report.settings import ReportSettings
+from evalharness.report.table import Cell, Column, ScoreCell, Table, TextCell
+from evalharness.runs.view import Reported
+
+
+def build(run: Reported, settings: ReportSettings) -> Table:
+    """Numbers of hypotheses, the unusable ones first."""
+    counts = {(line.system, line.flag): line.n_segments for line in run.problem_lines}
+    flags = list(dict.fromkeys(line.flag for line in run.problem_lines))
+    rows: list[tuple[Cell, ...]] = [
+        (
+            TextCell(text=system.name),
+            *(ScoreCell(score=counts.get((system.name, flag)), decimals=0) for flag in flags),
+        )
+        for system in run.plan.systems
+    ]
+    return Table(
+        name="problems",
+        caption=f"Problems of hypotheses, {of_testset(run.plan.testset)}",
+        columns=(Column(heading="System"), *(Column(heading=flag) for flag in flags)),
+        rows=tuple(rows),
+        notes=tuple(_notes(run)),
+    )
+
+
+def _notes(run: Reported) -> list[str]:
+    outputs = run.plan.settings.get("outputs")
+    if not isinstance(outputs, Mapping):
+        return ["Hypotheses are looked at in runs: `evalharness report RUN --table problems` shows those of one."]
+    meanings = {line.flag: line.meaning for line in run.problem_lines}
+    notes = [f"{flag}: {meaning}." for flag, meaning in meanings.items()]
+    if not outputs.get("checked", True):
+        notes.append("Hypotheses were looked at for being empty only (outputs.checked=false).")
+    elif not meanings:
+        notes.append("Nothing was found wrong with any hypothesis.")
+    return notes
