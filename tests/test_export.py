@@ -545,7 +545,12 @@ def test_errors_are_ours() -> None:
 def test_an_exported_run_is_scored_again_to_the_same_scores(
     format_name: str, words: list[str], command: Callable[..., Finished]
 ) -> None:
-    testset = without_original_language(hostile_testset("one two three four", "five six", "seven", "eight nine"))
+    texts = [("一二三四", "one two three four"), ("五六", "five six"), ("七", "seven"), ("八九", "eight nine")]
+    segments = tuple(
+        Segment(id=str(at + 1), source=source, references=(text, text.upper()), document=f"d{at // 2}", domain="news")
+        for at, (source, text) in enumerate(texts)
+    )
+    testset = TestSet(name="numbers", language_pair=LanguagePair.parse("zh-en"), segments=segments)
     outputs = {"A.1": ["one two three four", "5 six", "7", "eight"], "B": ["1", "five six", "seven", "nine"]}
     first = run_of(testset, outputs, "bleu", "chrf")
     write_export(exportable_run(first.folder), format_name=format_name, folder=Path("out"))
