@@ -513,3 +513,55 @@ def test_csv_reads_what_python_writes() -> None:
 def test_errors_are_ours() -> None:
     with pytest.raises(EvalHarnessError, match="format 'plan': no such format; did you mean 'plain'"):
         files_of("plan", Exportable(testset=changed()))
+
+
+@pytest.mark.parametrize(
+    ("format_name", "words"),
+    [
+        ("evalset", ["testset=evalset", "testset.path=out", "systems=[evalset]"]),
+        (
+            "wmt25",
+            [
+                "testset=wmt25",
+                "testset.path=out/wmt25-genmt.jsonl",
+                "systems=[wmt25]",
+                "systems.wmt25.path=out/systems",
+            ],
+        ),
+        (
+            "jsonl",
+            [  # as the module says
+                "testset=jsonl",
+                "testset.path=out/segments.jsonl",
+                "testset.id_column=id",
+                "testset.reference_columns=[references]",
+                "testset.document_column=document",
+                "testset.domain_column=domain",
+                "testset.original_language_column=original_language",
+                "systems=[columns]",
+                "systems.columns.path=out/hypotheses.jsonl",
+                "systems.columns.id_column=id",
+                "systems.columns.columns=[A.1,B]",
+            ],
+        ),
+    ],
+)
+def test_an_exported_run_is_scored_again_to_the_same_scores(
+    format_name: str, words: list[str], command: Callable[..., Finished]
+) -> None:
+    texts = [("一二三四", "one two three four"), ("五六", "five six"), ("七", "seven"), ("八九", "eight nine")]
+    segments = tuple(
+        Segment(id=str(at + 1), source=source, references=(text, text.upper()), document=f"d{at // 2}", domain="news")
+        for at, (source, text) in enumerate(texts)
+    )
+    testset = TestSet(name="numbers", language_pair=LanguagePair.parse("zh-en"), segments=segments)
+    outputs = {"A.1": ["one two three four", "5 six", "7", "eight"], "B": ["1", "five six", "seven", "nine"]}
+    first = run_of(testset, outputs, "bleu", "chrf")
+    write_export(exportable_run(first.folder), format_name=format_name, folder=Path("out"))
+    again = command("run", *words, "testset.language_pair=zh-en", "metrics=[bleu,chrf]", "results=again")
+    assert again.code == 0, again.err
+    second = eh.open_run("again/latest")
+    assert second.plan.testset.fingerprint == first.plan.testset.fingerprint
+    assert [(line.system, line.metric, line.score) for line in second.score_lines] == [
+        (line.system, line.metric, line.score) for line in first.score_lines
+    ]

@@ -598,6 +598,7 @@ class TestSacrebleu:
         write("cache/multi30k/2016/multi30k_2016.en-de.ref", "Ein Hund.")
         testset = SacrebleuSet(test_set="multi30k/2016/en-de").read()
         assert [(one.source, one.references) for one in testset.segments] == [("A dog.", ("Ein Hund.",))]
+        assert testset.reference_names is None
         words = ["-t", "multi30k/2016", "-l", "en-de", "--echo", "src", "ref"]
         finished = subprocess.run(
             [sys.executable, "-m", "sacrebleu", *words], capture_output=True, text=True, check=True

@@ -140,8 +140,8 @@ def _check_texts(found: object, *, where: str) -> None:
 
 
 def _check_json(path: Path) -> None:
-    """Refuse a file that is neither objects a line nor one document with them: the JSON reader of pyarrow, on which
-    `datasets` builds, ends the process at a null where it expects an object (pyarrow 25).
+    """Refuse a file that is neither objects a line nor one document: the JSON reader of pyarrow, on which `datasets`
+    builds, ends the process at a null where it expects an object (pyarrow 25).
 
     Raises: InputError naming the line."""
     try:
@@ -151,9 +151,7 @@ def _check_json(path: Path) -> None:
             document = read_json(path)
         except InputError:
             raise err from None
-        if not isinstance(document, dict) and not (
-            isinstance(document, list) and all(isinstance(one, dict) for one in document)
-        ):
+        if document is None:
             raise
         found = [(str(path), document)]
     for where, values in found:

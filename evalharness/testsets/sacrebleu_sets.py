@@ -52,7 +52,7 @@ class SacrebleuSet:
             provenance=self.provenance
             or f"sacreBLEU's test set {located.test}/{located.lp}, reference{'s' if len(names) > 1 else ''} "
             f"{', '.join(names)}",
-            reference_names=names,
+            reference_names=None if names == ("ref",) else names,
         )
 
     def files(self) -> tuple[Path, ...]:
@@ -94,11 +94,7 @@ class SacrebleuSet:
             return given, lp
         test, _, pair = given.rpartition("/")
         if not test:
-            known = sorted(_datasets())
-            raise InputError(
-                f"test set {given!r}: sacreBLEU has none of this name{nearest(given, known)} `sacrebleu --list` lists "
-                "them."
-            )
+            raise _unknown(given)
         named = LanguagePair.parse(pair)
         if lp is not None and lp != named:
             raise ConfigError(f"test set {self.test_set!r}: is {named}, and the language pair given beside it is {lp}.")
@@ -140,10 +136,7 @@ def _dataset(test: str, lp: LanguagePair) -> Any:
     Raises: InputError where there is no such test set or language pair."""
     known = _datasets()
     if test not in known:
-        raise InputError(
-            f"test set {test!r}: sacreBLEU has none of this name{nearest(test, sorted(known))} `sacrebleu --list` "
-            "lists them."
-        )
+        raise _unknown(test)
     dataset = copy.copy(known[test])
     pairs = sorted(dataset.langpairs)
     if str(lp) not in pairs:
@@ -155,6 +148,13 @@ def _dataset(test: str, lp: LanguagePair) -> Any:
     dataset._outdir = str(Path(cache) / test)
     dataset._rawdir = str(Path(cache) / test / "raw")
     return dataset
+
+
+def _unknown(test: str) -> InputError:
+    known = sorted(_datasets())
+    return InputError(
+        f"test set {test!r}: sacreBLEU has none of this name{nearest(test, known)} `sacrebleu --list` lists them."
+    )
 
 
 def _cached(dataset: Any, lp: LanguagePair) -> dict[str, Path]:
