@@ -358,11 +358,11 @@ def test_mt_metrics_eval_reads_an_exported_run_as_it_was_scored() -> None:
         name: [segment.references[at] for segment in good.segments] for at, name in enumerate(("refA", "refB"))
     }
     frame = run.segments
-    for metric in ("bleu", "ter"):
+    for metric, sign in (("bleu", 1), ("ter", -1)):  # mt-metrics-eval takes higher for better
         assert read["scores"][f"{metric}-refA.refB.seg.score"] == {  # type: ignore[index]
-            system: frame[frame.system == system][metric].tolist() for system in ("A", "B-2")
+            system: (sign * frame[frame.system == system][metric]).tolist() for system in ("A", "B-2")
         }
-        corpus = {line.system: [line.score] for line in run.score_lines if line.metric == metric}
+        corpus = {line.system: [sign * line.score] for line in run.score_lines if line.metric == metric}
         assert read["scores"][f"{metric}-refA.refB.sys.score"] == corpus  # type: ignore[index]
 
 
@@ -372,6 +372,7 @@ def scored(metric: str = "comet22", **values: object) -> Exportable:
     scores = ExportedScores(
         metric=metric,
         needs_references=True,
+        higher_is_better=True,
         is_comet=True,
         corpus={"S": 0.75},
         segments={"S": [0.5, 1.0]},

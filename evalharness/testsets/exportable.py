@@ -23,6 +23,7 @@ class ExportedScores:
     metric: str
     needs_references: bool
     is_comet: bool
+    higher_is_better: bool
     corpus: Mapping[str, float | None]
     segments: Mapping[str, Sequence[float | None]]
     error_spans: Mapping[str, Sequence[Sequence[ErrorSpan] | None]] | None = None

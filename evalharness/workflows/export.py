@@ -64,6 +64,7 @@ def exportable_run(folder: Path, *, systems: Sequence[str] = (), metrics: Sequen
                 metric=metric,
                 needs_references="nrefs" in fields,
                 is_comet=fields >= _COMET_FIELDS,
+                higher_is_better=run.metric(metric).higher_is_better,
                 corpus={system: corpus.get((system, metric)) for system in chosen_systems},
                 segments={system: _slice(columns[metric], rows[system]) for system in chosen_systems},
                 error_spans=None

@@ -4,11 +4,14 @@ Scores are as the record has them, also where lower is better; mt-metrics-eval t
 
 from __future__ import annotations
 
+import logging
 import math
 
 from evalharness.errors import InputError
 from evalharness.testsets.evalset import unfit_reference_name
 from evalharness.testsets.exportable import Exportable, ExportedScores, as_lines, check_file_name
+
+_log = logging.getLogger(__name__)
 
 _OF = "evalset"
 _REFUSED = {"\r": "a carriage return, where mt-metrics-eval ends a line"}
@@ -39,6 +42,8 @@ def files(exportable: Exportable) -> dict[str, str]:
             texts, exportable, what=f"hypothesis of {system}", of=_OF, refused=_REFUSED
         )
     for scores in exportable.scores:
+        if not scores.higher_is_better:
+            _log.warning("%s: written negated, since mt-metrics-eval takes higher scores for better.", scores.metric)
         stem = f"metric-scores/{lp}/{scores.metric}-{'.'.join(names) if scores.needs_references else 'src'}"
         made[f"{stem}.seg.score"] = "".join(
             f"{system} {_number(score, scores, system, segment.id)}\n"
@@ -94,4 +99,4 @@ def _number(score: float | None, scores: ExportedScores, system: str, segment: s
             f"metric {scores.metric!r}: system {system!r} {what}; mt-metrics-eval reads no metric with gaps. Leave the "
             "metric or the system out with --metrics or --systems."
         )
-    return repr(float(score))
+    return repr(float(score) if scores.higher_is_better else -float(score))
