@@ -11,6 +11,7 @@ import re
 import shutil
 import sys
 from collections.abc import Callable, Sequence
+from importlib import metadata
 from pathlib import Path
 from typing import Any
 
@@ -23,11 +24,11 @@ pytest.importorskip("comet", reason="unbabel-comet is not installed: there is no
 from tiny_comet import build_referenceless, build_regression, build_unified
 
 from evalharness.errors import ConfigError, InputError, MissingModelError
-from evalharness.metrics.comet import native, unbabel
+from evalharness.metrics.comet import native, unbabel, windows
 from evalharness.metrics.comet.backend import Predictions, Triple, forget
 from evalharness.metrics.comet.checkpoint import locate
-from evalharness.metrics.comet.metric import Backend, Comet, Precision, ReferenceHandling
-from evalharness.records import ScoringSegment
+from evalharness.metrics.comet.metric import Backend, Comet, LongSegments, Precision, ReferenceHandling
+from evalharness.records import LanguagePair, ScoringSegment
 
 pytestmark = pytest.mark.slow
 ZHENGZHOU = REPOSITORY / "references" / "zhengzhou"
@@ -147,7 +148,7 @@ class TestScores:
         metric = Comet(model=str(models["regression"]), device="cpu")
         rows = metric.statistics(segments())
         assert metric.corpus_scores(rows.sum(axis=0)) == pytest.approx(metric.segment_scores(rows).mean(), abs=1e-12)
-        assert np.isnan(metric.corpus_scores(np.zeros(3)))
+        assert np.isnan(metric.corpus_scores(np.zeros(6)))
 
     def test_equal_triples_are_computed_once(self, models: dict[str, Path], monkeypatch: pytest.MonkeyPatch) -> None:
         counts = []
@@ -165,7 +166,7 @@ class TestScores:
 
     @BOTH
     def test_no_segments_give_no_rows(self, models: dict[str, Path], backend: Backend) -> None:
-        assert Comet(model=str(models["regression"]), device="cpu", backend=backend).statistics([]).shape == (0, 3)
+        assert Comet(model=str(models["regression"]), device="cpu", backend=backend).statistics([]).shape == (0, 6)
 
     @BOTH
     def test_half_precision_is_said_and_is_close(self, models: dict[str, Path], backend: Backend) -> None:
@@ -187,12 +188,15 @@ class TestScores:
         segment = segments("polished")[1]
         long = dataclasses.replace(segment, hypothesis="Zhengzhou is a city in Henan Province. " * 100)
         longer = dataclasses.replace(long, hypothesis=long.hypothesis * 2)
-        metric = Comet(model=str(models["regression"]), device="cpu", backend=backend)
+        metric = Comet(
+            model=str(models["regression"]), device="cpu", backend=backend, long_segments=LongSegments.truncate
+        )
         rows = metric.statistics([segment, long, longer])
-        assert rows[:, 1:].tolist() == [[1, 0], [1, 1], [1, 1]]
+        assert rows[:, 1:4].tolist() == [[1, 0, 0], [1, 1, 0], [1, 1, 0]]
         assert rows[1, 0] == pytest.approx(rows[2, 0], abs=1e-6)
         assert str(metric.incidents(rows[:1].sum(axis=0))) == ""
         assert str(metric.incidents(rows.sum(axis=0))) == "cut:2"
+        assert metric.segment_flags(rows) == [(), ("cut",), ("cut",)]
 
     @BOTH
     def test_unified_models_cut_all_texts_together(self, models: dict[str, Path], backend: Backend) -> None:
@@ -201,7 +205,9 @@ class TestScores:
             ScoringSegment(id="1", source="the " * n, hypothesis="the " * n, references=("the " * n,)) for n in (9, 200)
         )
         for family, n_cut in (("regression", 0), ("unified mt src ref", 1)):
-            metric = Comet(model=str(models[family]), device="cpu", backend=backend)
+            metric = Comet(
+                model=str(models[family]), device="cpu", backend=backend, long_segments=LongSegments.truncate
+            )
             assert metric.statistics([segment, long])[:, 2].tolist() == [0, n_cut], family
 
     @BOTH
@@ -234,7 +240,13 @@ class TestSignature:
             "precision": "fp32",
             "device": "cpu",
             "backend": f"{backend.value}-{version}",
+            "long": f"windows-{windows.VERSION}",
+            "sentences": f"sentencex-{metadata.version('sentencex')}-und",
         }
+        of_pair = dict(metric.for_language_pair(LanguagePair.parse("zh_TW-en")).signature(n_references=2).fields)
+        assert of_pair["sentences"] == f"sentencex-{metadata.version('sentencex')}-zh-en"
+        cut = dataclasses.replace(metric, long_segments=LongSegments.truncate)
+        assert dict(cut.signature(n_references=2).fields)["long"] == "truncate"
 
     def test_changes_with_the_weights_and_not_with_their_place(self, models: dict[str, Path], model: Path) -> None:
         def signature(path: Path) -> str:

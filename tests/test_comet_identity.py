@@ -24,7 +24,6 @@ from evalharness.metrics.comet.convert import WeightsFormat, convert
 from evalharness.metrics.comet.kernels import Precision
 from evalharness.metrics.comet.metric import Comet
 from evalharness.metrics.comet.native import NativeScorer
-from evalharness.records import ScoringSegment
 
 NO_UNBABEL = "unbabel-comet is not installed: there is none for Python 3.13 and later"
 
@@ -160,17 +159,6 @@ def test_int8_is_refused_where_products_overflow(model: Path, monkeypatch: pytes
     monkeypatch.setattr(engine, "int8_problem", lambda: "this processor has no VNNI")
     with pytest.raises(ConfigError, match=r"COMET with precision=int8: this processor has no VNNI\. Use bf16"):
         Comet(model=str(model), device="cpu", precision=Precision.int8).signature(n_references=1)
-
-
-def test_texts_that_are_cut_are_said_once(model: Path, caplog: pytest.LogCaptureFixture) -> None:
-    metric = Comet(model=str(model), device="cpu", embedding_cache_mb=0)
-    long = " ".join(["word"] * 600)
-    for text in (long, long + " more"):
-        metric.statistics([ScoringSegment(id="1", source="a", hypothesis=text, references=("b",))])
-    assert [message for message in caplog.messages if "longer than it reads" in message] == [
-        f"COMET model {model}: some texts are longer than it reads, and what is beyond counts for nothing; scores.csv "
-        "says for how many segments (cut:N in the signature)."
-    ]
 
 
 def test_one_model_is_in_memory_at_a_time() -> None:
