@@ -33,6 +33,8 @@ from evalharness.records import LanguagePair, ScoringSegment
 pytestmark = pytest.mark.slow
 ZHENGZHOU = REPOSITORY / "references" / "zhengzhou"
 BOTH = pytest.mark.parametrize("backend", list(Backend), ids=lambda backend: backend.value)
+# Of the letters that these checkpoints read, some paragraphs have more than a window holds; unbabel-comet cuts them.
+AS_THE_PACKAGE = LongSegments.truncate
 CANDIDATES = ("gloss", "literal", "lossy", "polished", "source-copy")
 
 
@@ -120,7 +122,9 @@ class TestScores:
         given = segments()
         expected = predicted(models[family], given, reference=reference)
         assert max(expected) - min(expected) > 1e-3  # a checkpoint that told nothing apart would prove nothing
-        metric = Comet(model=str(models[family]), device="cpu", backend=backend, **settings)
+        metric = Comet(
+            model=str(models[family]), device="cpu", backend=backend, long_segments=AS_THE_PACKAGE, **settings
+        )
         order = list(range(len(given)))
         for seed in (None, 1, 2):
             if seed is not None:
@@ -133,13 +137,19 @@ class TestScores:
     def test_do_not_depend_on_the_batch(self, models: dict[str, Path], batch_size: int) -> None:
         given = segments()
         expected = predicted(models["regression"], given)
-        metric = Comet(model=str(models["regression"]), device="cpu", backend=Backend.unbabel, batch_size=batch_size)
+        metric = Comet(
+            model=str(models["regression"]),
+            device="cpu",
+            backend=Backend.unbabel,
+            batch_size=batch_size,
+            long_segments=AS_THE_PACKAGE,
+        )
         assert scores(metric, given[:7]) + scores(metric, given[7:]) == pytest.approx(expected, abs=1e-6)
 
     def test_of_several_references_are_averaged_or_the_best_is_taken(self, models: dict[str, Path]) -> None:
         given = segments("polished", "lossy", n_references=3)
         each = np.array([predicted(models["regression"], given, reference=k) for k in range(3)])
-        mean = Comet(model=str(models["regression"]), device="cpu")
+        mean = Comet(model=str(models["regression"]), device="cpu", long_segments=AS_THE_PACKAGE)
         best = dataclasses.replace(mean, references=ReferenceHandling.max)
         assert scores(mean, given) == pytest.approx(each.mean(axis=0), abs=1e-6)
         assert scores(best, given) == pytest.approx(each.max(axis=0), abs=1e-6)
@@ -159,7 +169,9 @@ class TestScores:
             return original(self, triples)
 
         monkeypatch.setattr(unbabel.UnbabelScorer, "predict", counting)
-        metric = Comet(model=str(models["regression"]), device="cpu", backend=Backend.unbabel)
+        metric = Comet(
+            model=str(models["regression"]), device="cpu", backend=Backend.unbabel, long_segments=AS_THE_PACKAGE
+        )
         got = scores(metric, [*segments("lossy"), *segments("lossy")])
         assert counts == [9]
         assert got[:9] == got[9:]
@@ -188,9 +200,7 @@ class TestScores:
         segment = segments("polished")[1]
         long = dataclasses.replace(segment, hypothesis="Zhengzhou is a city in Henan Province. " * 100)
         longer = dataclasses.replace(long, hypothesis=long.hypothesis * 2)
-        metric = Comet(
-            model=str(models["regression"]), device="cpu", backend=backend, long_segments=LongSegments.truncate
-        )
+        metric = Comet(model=str(models["regression"]), device="cpu", backend=backend, long_segments=AS_THE_PACKAGE)
         rows = metric.statistics([segment, long, longer])
         assert rows[:, 1:4].tolist() == [[1, 0, 0], [1, 1, 0], [1, 1, 0]]
         assert rows[1, 0] == pytest.approx(rows[2, 0], abs=1e-6)
@@ -417,7 +427,7 @@ class TestRun:
         import pandas
 
         model = models["regression"]
-        settings = (f"model={model}", "device=cpu", f"backend={backend.value}")
+        settings = (f"model={model}", "device=cpu", f"backend={backend.value}", "long_segments=truncate")
         finished = command("run", "metrics=[bleu,comet]", *(f"metrics.comet.{setting}" for setting in settings))
         assert finished.code == 0, finished.err
         assert "COMET" in finished.out

@@ -17,8 +17,8 @@ _VARIANCE = 2.0
 # By how many sentences of the one text and of the other say the same.
 _PENALTIES = {(1, 1): 0.0, (2, 1): 2.3, (1, 2): 2.3, (2, 2): 4.4, (3, 1): 4.5, (1, 3): 4.5}
 _OMISSION = 4.5  # a sentence that has none opposite
-_EARLY_END = 15.0  # all that is left of one text, however much, where the other has stopped
-_OTHER_LINE_END = 2.0  # where one line ends and its translation goes on
+_EARLY_END = 20.0  # all that is left of one text, however much, where the other has stopped
+_OTHER_LINE_END = 3.0  # where one line ends and its translation goes on
 _MOVES = (*_PENALTIES, (1, 0), (0, 1))
 _FURTHEST = max(step for step, _ in _PENALTIES)
 _OMITTED, _ADDED = len(_PENALTIES), len(_PENALTIES) + 1
@@ -88,6 +88,7 @@ def _tables(text: Lengths, other: Lengths) -> tuple[Floats, Floats, Array]:
     a, whole = (np.concatenate([[0.0], np.cumsum(one.sentences)]) for one in (text, other))
     units = [a[-1] / whole[-1] if whole[-1] else 1.0, *([1.0] if other.may_stop_early else [])]
     b = np.outer(units, whole)
+    lines, other_lines = (np.concatenate([[0], np.cumsum(one.ends_line)]) for one in (text, other))
     ends = np.array([True, *other.ends_line])
     moves = np.full((n + 1, len(units), m + 1), _ADDED, dtype=np.int8)
     added = np.arange(m + 1) * _OMISSION
@@ -101,6 +102,8 @@ def _tables(text: Lengths, other: Lengths) -> tuple[Floats, Floats, Array]:
             if step > i or across > m:
                 continue
             reached = rows[-step][:, : m + 1 - across] + penalty + off_line[across:]
+            inside = lines[i - 1] - lines[i - step]
+            reached += _OTHER_LINE_END * abs(inside - (other_lines[across - 1 : -1] - other_lines[: m + 1 - across]))
             reached += _mismatch(a[i] - a[i - step], b[:, across:] - b[:, : m + 1 - across])
             is_better = reached < here[:, across:]
             here[:, across:][is_better] = reached[is_better]
