@@ -540,9 +540,9 @@ class TestAgainstRealTexts:
         weights = [sum(window.weight for window in one) for one in (found, of_complete)]
         assert weights[0] == pytest.approx(weights[1], rel=0.02)
 
-    @pytest.mark.parametrize(("between", "least"), [(" ", 0.8), ("\n", 0.9)])
+    @pytest.mark.parametrize(("between", "least"), [(" ", 0.75), ("\n", 0.95)])
     def test_joined_segments_of_wmt22_are_cut_in_the_same_segment(self, between: str, least: float) -> None:
-        """Whose sentences are known to say the same. Measured 2026-11: 0.86 of 69 cuts, and 0.95 with lines."""
+        """Whose sentences are known to say the same. Measured 2026-11: 0.81 of 219 cuts, 0.99 of 210 with lines."""
         folder = wmt22()
         files = {"source": "src.zh", "reference": "ref.A.en"}
         texts = {side: (folder / file).read_text(encoding="utf-8").split("\n") for side, file in files.items()}

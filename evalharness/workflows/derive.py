@@ -30,7 +30,7 @@ from evalharness.stats.settings import StatsSettings
 from evalharness.textio import write_text
 from evalharness.workflows.lines import Measured, lines_of
 
-_DERIVATION_VERSION = "7"
+_DERIVATION_VERSION = "8"
 """Bumped whenever the same rows and settings give other derived files."""
 
 

@@ -1,6 +1,6 @@
 """Sentences of two texts that say the same, aligned by their lengths.
 
-Source: Gale and Church 1993, A program for aligning sentences in bilingual corpora; their penalties, in nats."""
+Source: Gale and Church 1993, A program for aligning sentences in bilingual corpora; with their penalties, in nats, where they give them."""
 
 from __future__ import annotations
 
@@ -12,13 +12,17 @@ import numpy as np
 
 from evalharness.records import Array, Floats
 
+# Chosen on 24 and 200 segments of WMT22 zh-en joined into one, whole, stopped half way and with a part left out.
 _VARIANCE = 2.0
-"""Of the difference between the lengths of a sentence and its translation, per token of their mean."""
+"""Of the difference between the lengths of a sentence and its translation, per token of both together."""
 # By how many sentences of the one text and of the other say the same.
 _PENALTIES = {(1, 1): 0.0, (2, 1): 2.3, (1, 2): 2.3, (2, 2): 4.4, (3, 1): 4.5, (1, 3): 4.5}
 _OMISSION = 4.5  # a sentence that has none opposite
-_EARLY_END = 20.0  # all that is left of one text, however much, where the other has stopped
 _OTHER_LINE_END = 3.0  # where one line ends and its translation goes on
+_DRIFT = 600.0  # so many tokens further in one text than in the other cost one; a path that lost its way comes back
+_EARLY_END = 8.0  # where one text stops and the other goes on
+_MOST_LEFT = 1.5  # of it, in what the one text has more than the other
+_LEFT = 1.0  # each sentence of it: as much as one costs that has its like opposite
 _MOVES = (*_PENALTIES, (1, 0), (0, 1))
 _FURTHEST = max(step for step, _ in _PENALTIES)
 _OMITTED, _ADDED = len(_PENALTIES), len(_PENALTIES) + 1
@@ -67,8 +71,13 @@ def aligned(text: Lengths, other: Lengths) -> list[tuple[int, int]]:
     at_end_of_other, at_end_of_text, moves = _tables(text, other)
     ends = [(cost, number, n, m) for number, cost in enumerate(at_end_of_text[:, m])]
     if other.may_stop_early:
-        ends += [(cost + _EARLY_END, 1, i, m) for i, cost in enumerate(at_end_of_other[:n, 1])]
-        ends += [(cost + _EARLY_END, 1, n, j) for j, cost in enumerate(at_end_of_text[1, :m])]
+        more = sum(text.sentences) - sum(other.sentences)
+        for i, cost in enumerate(at_end_of_other[:n, 1]):
+            if sum(text.sentences[i:]) <= _MOST_LEFT * more:
+                ends.append((cost + _EARLY_END + (n - i) * _LEFT, 1, i, m))
+        for j, cost in enumerate(at_end_of_text[1, :m]):
+            if sum(other.sentences[j:]) <= -_MOST_LEFT * more:
+                ends.append((cost + _EARLY_END + (m - j) * _LEFT, 1, n, j))
     _, number, i, j = min(ends)
     path = [*((k, m) for k in range(n, i, -1)), *((n, k) for k in range(m, j, -1)), (i, j)]
     while (i, j) != (0, 0):
@@ -97,6 +106,7 @@ def _tables(text: Lengths, other: Lengths) -> tuple[Floats, Floats, Array]:
     for i in range(1, n + 1):
         here, move = rows[-1] + _OMISSION, moves[i]
         move[:] = _OMITTED
+        drift = ((b - a[i]) / _DRIFT) ** 2
         off_line = np.where(ends == text.ends_line[i - 1], 0.0, _OTHER_LINE_END)
         for number, ((step, across), penalty) in enumerate(_PENALTIES.items()):
             if step > i or across > m:
@@ -104,6 +114,7 @@ def _tables(text: Lengths, other: Lengths) -> tuple[Floats, Floats, Array]:
             reached = rows[-step][:, : m + 1 - across] + penalty + off_line[across:]
             inside = lines[i - 1] - lines[i - step]
             reached += _OTHER_LINE_END * abs(inside - (other_lines[across - 1 : -1] - other_lines[: m + 1 - across]))
+            reached += drift[:, across:]
             reached += _mismatch(a[i] - a[i - step], b[:, across:] - b[:, : m + 1 - across])
             is_better = reached < here[:, across:]
             here[:, across:][is_better] = reached[is_better]
