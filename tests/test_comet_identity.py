@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -18,12 +19,13 @@ from tiny_comet import build, some_texts, write_checkpoint
 from evalharness.errors import ConfigError, MissingModelError
 from evalharness.metrics.comet import engine
 from evalharness.metrics.comet.backend import Predictions, Scorer, Triple, forget, hold
-from evalharness.metrics.comet.checkpoint import locate
+from evalharness.metrics.comet.checkpoint import MINI, locate
 from evalharness.metrics.comet.conversion import read_conversion
 from evalharness.metrics.comet.convert import WeightsFormat, convert
 from evalharness.metrics.comet.kernels import Precision
 from evalharness.metrics.comet.metric import Comet
 from evalharness.metrics.comet.native import NativeScorer
+from evalharness.records import LanguagePair
 
 NO_UNBABEL = "unbabel-comet is not installed: there is none for Python 3.13 and later"
 
@@ -153,6 +155,22 @@ def test_an_unknown_setting_beside_is_refused_too(model: Path) -> None:
         file.write("no_such_setting: 5\n")
     with pytest.raises(MissingModelError, match=r"hparams\.yaml: unknown entry 'no_such_setting'"):
         native(model, triples())
+
+
+def test_comet_mini_is_known_by_its_weights(tmp_path: Path, model: Path) -> None:
+    bundled = Comet(model=MINI)
+    folder = Path(shutil.copytree(locate(MINI, None).folder, tmp_path / "mine"))
+    for one in (folder, folder / "checkpoints" / "model.ckpt", locate(MINI, None).weights):
+        named = Comet(model=str(one))
+        assert (named.heading, named.remark) == (bundled.heading, bundled.remark)
+    assert Comet(model=str(model)).remark is None
+
+
+@pytest.mark.parametrize(("lp", "said"), [("zh-en", False), ("zh_TW-en_GB", False), ("en-zh", True), ("de-en", True)])
+def test_comet_mini_says_what_languages_it_was_made_for(lp: str, said: bool) -> None:
+    remark = Comet(model=MINI).for_language_pair(LanguagePair.parse(lp)).remark or ""
+    assert (f"It was made for zh-en; its scores of {lp} say nothing." in remark) is said
+    assert "no measure of quality to publish" in remark
 
 
 def test_int8_is_refused_where_products_overflow(model: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -390,7 +390,7 @@ class TestSentences:
 
 def lengths(*of: int, lines: Sequence[int] = (), may_stop_early: bool = False) -> Lengths:
     """Of sentences; a line ends with those at the places `lines`, and with the last."""
-    ends = [number in lines or number == len(of) - 1 for number in range(len(of))]
+    ends = tuple(number in lines or number == len(of) - 1 for number in range(len(of)))
     return Lengths(sentences=of, ends_line=ends, may_stop_early=may_stop_early)
 
 
@@ -414,14 +414,14 @@ class TestAlignment:
         ],
     )
     def test_by_hand(self, text: Lengths, other: Lengths, expected: list[tuple[int, int]]) -> None:
-        assert aligned(text, other) == expected
+        assert list(aligned(text, other)) == expected
 
     def test_a_text_that_stops_half_way(self) -> None:
         of = (25, 12, 31, 8, 40, 19, 27, 15, 33, 22, 11, 36) * 2
         path = aligned(lengths(*of), lengths(*of[:10], may_stop_early=True))
-        assert path == [*((n, n) for n in range(11)), *((n, 10) for n in range(11, 25))]
+        assert list(path) == [*((n, n) for n in range(11)), *((n, 10) for n in range(11, 25))]
         path = aligned(lengths(*of[:10]), lengths(*of, may_stop_early=True))  # or goes on where it should stop
-        assert path == [*((n, n) for n in range(11)), *((10, n) for n in range(11, 25))]
+        assert list(path) == [*((n, n) for n in range(11)), *((10, n) for n in range(11, 25))]
 
     def test_lines_decide_where_lengths_do_not(self) -> None:
         for line, place in ((0, 0), (1, 0), (0, 0), (1, 1)):
@@ -601,6 +601,24 @@ class TestCounting:
         metric = comet(MINI)
         assert str(metric.incidents(np.array([1.2, 3.0, 2.0]))) == "cut:2"
         assert metric.segment_flags(np.array([[0.4, 1, 1], [0.4, 1, 0]])) == [("cut",), ()]
+
+    def test_records_made_before_there_were_windows_can_be_compared(self, command: Callable[..., Finished]) -> None:
+        finished = command("run", "metrics=[comet_mini]", "results=old")
+        assert finished.code == 0, finished.err
+        record = Path("old/latest")
+        files = [record / "plan.json", record / "scores.csv", record / "scores" / "comet_mini.jsonl"]
+        for file in files:
+            text = file.read_text(encoding="utf-8")
+            text = re.sub(r"\|long:windows-1\|sentences:[^\"|,\s]*", "", text)
+            file.write_text(re.sub(r'("statistics": \[[^,]*, [^,]*, [^,]*), [^\]]*\]', r"\1]", text), encoding="utf-8")
+        assert json.loads(files[2].read_text(encoding="utf-8").splitlines()[0])["statistics"][1:] == [1, 0]
+        compared = command("compare", "old/latest")
+        assert compared.code == 0, compared.err
+        assert "source-copy" in compared.out
+        assert command("run", "metrics=[comet_mini]", "results=new").code == 0
+        refused = command("compare", "old/latest", "new/latest")
+        assert refused.code == 2
+        assert "Such scores cannot be compared" in refused.err
 
     def test_flags(self) -> None:
         metric = comet(MINI)

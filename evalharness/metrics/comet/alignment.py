@@ -1,9 +1,11 @@
 """Sentences of two texts that say the same, aligned by their lengths.
 
-Source: Gale and Church 1993, A program for aligning sentences in bilingual corpora; with their penalties, in nats, where they give them."""
+Source: Gale and Church 1993, A program for aligning sentences in bilingual corpora, with its penalties where it gives
+them. Costs are in nats."""
 
 from __future__ import annotations
 
+import functools
 import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -35,8 +37,8 @@ class Lengths:
     `may_stop_early`: whether it is in the language of the first text, and one of the two may be the beginning only of
     what the other says."""
 
-    sentences: Sequence[int]
-    ends_line: Sequence[bool]
+    sentences: tuple[int, ...]
+    ends_line: tuple[bool, ...]
     may_stop_early: bool = False
 
     def part(self, start: int, stop: int) -> Lengths:
@@ -63,7 +65,8 @@ def common_cuts(texts: Sequence[Lengths]) -> list[tuple[int, ...]]:
     return cuts
 
 
-def aligned(text: Lengths, other: Lengths) -> list[tuple[int, int]]:
+@functools.lru_cache(maxsize=256)  # source and reference are those of all systems
+def aligned(text: Lengths, other: Lengths) -> tuple[tuple[int, int], ...]:
     """The numbers of sentences after which both texts have said the same, from (0, 0) to all of both.
 
     Taken together they are as long, unless one stops early: where that may be, what is likelier is taken."""
@@ -84,7 +87,7 @@ def aligned(text: Lengths, other: Lengths) -> list[tuple[int, int]]:
         step, across = _MOVES[moves[i, number, j]]
         i, j = i - step, j - across
         path.append((i, j))
-    return path[::-1]
+    return tuple(path[::-1])
 
 
 def _tables(text: Lengths, other: Lengths) -> tuple[Floats, Floats, Array]:

@@ -15,7 +15,7 @@ from evalharness.errors import ConfigError, InputError, MissingModelError
 from evalharness.metrics.base import Needs
 from evalharness.metrics.comet import native, unbabel, windows
 from evalharness.metrics.comet.backend import Scorer, Triple, device_class
-from evalharness.metrics.comet.checkpoint import LOCAL, MINI, Checkpoint, locate
+from evalharness.metrics.comet.checkpoint import LOCAL, MINI, Checkpoint, is_mini, locate
 from evalharness.metrics.comet.conversion import read_conversion
 from evalharness.metrics.comet.engine import check_precision
 from evalharness.metrics.comet.kernels import Precision
@@ -51,6 +51,7 @@ _MINI_REMARK = (
     "with COMET-22 or any other COMET, and no measure of quality to publish."
 )
 _FLAGS = ("windowed", "cut")
+_MINI_LANGUAGES = "zh-en"
 _DEVICE = re.compile(r"auto|cpu|mps|cuda(:\d+)?")
 
 
@@ -123,7 +124,11 @@ class Comet:
 
     @property
     def remark(self) -> str | None:
-        return _MINI_REMARK if self._published_name() == MINI else None
+        if self._published_name() != MINI:
+            return None
+        if self._sentence_languages() in (_MINI_LANGUAGES, NO_LANGUAGE):
+            return _MINI_REMARK
+        return f"{_MINI_REMARK} It was made for {_MINI_LANGUAGES}; its scores of {self.language_pair} say nothing."
 
     def for_language_pair(self, lp: LanguagePair) -> Comet:
         return self if self.language_pair else replace(self, language_pair=str(lp))
@@ -274,7 +279,9 @@ class Comet:
             conversion = read_conversion(folder) if folder.is_dir() else None
         except MissingModelError:
             return self.model
-        return self.model if conversion is None else conversion.name
+        if conversion is not None:
+            return conversion.name
+        return MINI if is_mini(self.model) else self.model
 
     def _short_name(self) -> str:
         path = Path(self.model)

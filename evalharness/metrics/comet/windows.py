@@ -167,8 +167,8 @@ class Reader:
         cuts = common_cuts(
             [
                 Lengths(
-                    sentences=lengths[name],
-                    ends_line=[one.ends_line for one in split[name]],
+                    sentences=tuple(lengths[name]),
+                    ends_line=tuple(one.ends_line for one in split[name]),
                     may_stop_early=(order[0], name) == ("reference", "hypothesis"),
                 )
                 for name in order
