@@ -37,6 +37,7 @@ from evalharness.metrics.comet.limits import Limits
 from evalharness.metrics.comet.metric import Backend, Comet, LongSegments, ReferenceHandling
 from evalharness.metrics.comet.native import NativeScorer
 from evalharness.metrics.comet.sentences import middle, sentences
+from evalharness.metrics.comet.tokens import Tokenizer
 from evalharness.metrics.comet.windows import Reader, Window
 from evalharness.records import LanguagePair, ScoringSegment
 
@@ -239,6 +240,24 @@ class TestWhatFits:
             assert native[:, 0] == pytest.approx(unbabel[:, 0], abs=1e-5)
             assert 0 < native[:, 2:4].sum() < len(given)
 
+    @pytest.mark.parametrize("family", ["regression", "unified"])
+    def test_no_text_is_tokenized_twice(
+        self, models: dict[str, Path], family: str, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        original, seen = Tokenizer.ids, []
+
+        def ids(self: Tokenizer, texts: Sequence[str]) -> list[list[int]]:
+            seen.extend(texts)
+            return original(self, texts)
+
+        monkeypatch.setattr(Tokenizer, "ids", ids)
+        texts = some_texts(24, longest=30, seed=5)
+        given = [segment(*texts[start : start + 3]) for start in range(0, 24, 3)]
+        given += [segment(given[0].source or "", *texts[4:6]), segment(*LONG.values())]
+        comet(models[family], family).statistics(given)
+        assert set(texts) | set(LONG.values()) < set(seen)
+        assert len(seen) == len(set(seen))
+
 
 class TestLimits:
     @pytest.mark.parametrize("n_separators", [1, 2])
@@ -359,6 +378,22 @@ class TestSentences:
 
         monkeypatch.setattr(sentencex, "segment", lambda language, text: [text[:3]])
         assert [(one.start, one.end) for one in sentences("One. Two.\nThree.", "en")] == [(0, 10), (10, 16)]
+
+    @pytest.mark.parametrize("fault", ["PanicException", "KeyboardInterrupt"])
+    def test_a_splitter_that_panics_leaves_the_line_whole(self, fault: str, monkeypatch: pytest.MonkeyPatch) -> None:
+        import sentencex
+
+        raised = type(fault, (BaseException,), {})  # what Rust code raises is no Exception
+
+        def panicking(language: str, text: str) -> list[str]:
+            raise raised
+
+        monkeypatch.setattr(sentencex, "segment", panicking)
+        if fault == "PanicException":
+            assert [(one.start, one.end) for one in sentences("One. Two.\nThree.", "en")] == [(0, 10), (10, 16)]
+        else:
+            with pytest.raises(raised):
+                sentences("One. Two.", "en")
 
     @pytest.mark.parametrize(
         ("text", "first"),
