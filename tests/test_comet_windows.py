@@ -332,6 +332,12 @@ class TestNothingIsLost:
         place = middle(text)
         assert 0 < place < len(text) or len(text) < 2
 
+    def test_of_spaces(self, models: dict[str, Path]) -> None:
+        """Which are tokens to this tokenizer, and no text."""
+        assert n_tokens(" " * 2000) > 508
+        rows = comet(models["regression"]).statistics([segment("", text, "") for text in (" " * 2000, "")])
+        assert rows[0, 0] == rows[1, 0]
+
     def test_a_character_that_alone_is_too_long_is_counted(self, models: dict[str, Path]) -> None:
         """One sign that is normalized to eighteen letters, of eight tokens, in a model that reads six."""
         of = scorer(models["regression"])

@@ -121,7 +121,8 @@ class Reader:
         lengths = self._lengths(list(texts.values()))
         windows: tuple[Window, ...] = (Window(triple=triple, weight=1, start=0),)
         if self._has_windows and not self._limits.fit(lengths):
-            windows = tuple(self._windows(triple, texts))
+            nothing = Window(triple=replace(triple, **dict.fromkeys(texts, "")), weight=1, start=0)
+            windows = tuple(self._windows(triple, texts)) or (nothing,)  # of spaces only
         n_lost, is_cut = [0] * len(lengths), False
         for window in windows:
             given = self._lengths(list(self._texts(window.triple).values()))
@@ -142,16 +143,13 @@ class Reader:
         blocks = [fitting for block in self._blocks(texts) for fitting in self._fitting(given, block)]
         for block in self._joined(blocks):
             # Once more: texts together can have more tokens than each by itself.
-            for stretches in self._fitting(given, self._counted(given, block.stretches)):
-                ends = [_trimmed(text, *stretch) for text, stretch in zip(given, stretches.stretches, strict=True)]
-                parts = [text[start:end] for text, (start, end) in zip(given, ends, strict=True)]
-                if weight := max(stretches.lengths):
-                    named = dict(zip(texts, zip(parts, ends, strict=True), strict=True))
-                    yield Window(
-                        triple=replace(triple, **{name: part for name, (part, _) in named.items()}),
-                        weight=weight,
-                        start=named["hypothesis"][1][0],
-                    )
+            for fitting in self._fitting(given, self._counted(given, block.stretches)):
+                # The tokens of its longest text: neither what a system leaves out nor what it adds makes it weigh less.
+                if weight := max(fitting.lengths):
+                    both = zip(texts.items(), fitting.stretches, strict=True)
+                    ends = {name: _trimmed(text, *stretch) for (name, text), stretch in both}
+                    parts = {name: texts[name][start:end] for name, (start, end) in ends.items()}
+                    yield Window(triple=replace(triple, **parts), weight=weight, start=ends["hypothesis"][0])
 
     def _blocks(self, texts: dict[str, str]) -> list[_Block]:
         """What cannot be cut further without cutting a sentence or what says the same as another."""
