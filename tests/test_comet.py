@@ -11,6 +11,7 @@ import re
 import shutil
 import sys
 from collections.abc import Callable, Sequence
+from importlib import metadata
 from pathlib import Path
 from typing import Any
 
@@ -23,15 +24,17 @@ pytest.importorskip("comet", reason="unbabel-comet is not installed: there is no
 from tiny_comet import build_referenceless, build_regression, build_unified
 
 from evalharness.errors import ConfigError, InputError, MissingModelError
-from evalharness.metrics.comet import native, unbabel
+from evalharness.metrics.comet import native, unbabel, windows
 from evalharness.metrics.comet.backend import Predictions, Triple, forget
 from evalharness.metrics.comet.checkpoint import locate
-from evalharness.metrics.comet.metric import Backend, Comet, Precision, ReferenceHandling
-from evalharness.records import ScoringSegment
+from evalharness.metrics.comet.metric import Backend, Comet, LongSegments, Precision, ReferenceHandling
+from evalharness.records import LanguagePair, ScoringSegment
 
 pytestmark = pytest.mark.slow
 ZHENGZHOU = REPOSITORY / "references" / "zhengzhou"
 BOTH = pytest.mark.parametrize("backend", list(Backend), ids=lambda backend: backend.value)
+# Of the letters that these checkpoints read, some paragraphs have more than a window holds; unbabel-comet cuts them.
+AS_THE_PACKAGE = LongSegments.truncate
 CANDIDATES = ("gloss", "literal", "lossy", "polished", "source-copy")
 
 
@@ -119,7 +122,9 @@ class TestScores:
         given = segments()
         expected = predicted(models[family], given, reference=reference)
         assert max(expected) - min(expected) > 1e-3  # a checkpoint that told nothing apart would prove nothing
-        metric = Comet(model=str(models[family]), device="cpu", backend=backend, **settings)
+        metric = Comet(
+            model=str(models[family]), device="cpu", backend=backend, long_segments=AS_THE_PACKAGE, **settings
+        )
         order = list(range(len(given)))
         for seed in (None, 1, 2):
             if seed is not None:
@@ -132,13 +137,19 @@ class TestScores:
     def test_do_not_depend_on_the_batch(self, models: dict[str, Path], batch_size: int) -> None:
         given = segments()
         expected = predicted(models["regression"], given)
-        metric = Comet(model=str(models["regression"]), device="cpu", backend=Backend.unbabel, batch_size=batch_size)
+        metric = Comet(
+            model=str(models["regression"]),
+            device="cpu",
+            backend=Backend.unbabel,
+            batch_size=batch_size,
+            long_segments=AS_THE_PACKAGE,
+        )
         assert scores(metric, given[:7]) + scores(metric, given[7:]) == pytest.approx(expected, abs=1e-6)
 
     def test_of_several_references_are_averaged_or_the_best_is_taken(self, models: dict[str, Path]) -> None:
         given = segments("polished", "lossy", n_references=3)
         each = np.array([predicted(models["regression"], given, reference=k) for k in range(3)])
-        mean = Comet(model=str(models["regression"]), device="cpu")
+        mean = Comet(model=str(models["regression"]), device="cpu", long_segments=AS_THE_PACKAGE)
         best = dataclasses.replace(mean, references=ReferenceHandling.max)
         assert scores(mean, given) == pytest.approx(each.mean(axis=0), abs=1e-6)
         assert scores(best, given) == pytest.approx(each.max(axis=0), abs=1e-6)
@@ -147,7 +158,7 @@ class TestScores:
         metric = Comet(model=str(models["regression"]), device="cpu")
         rows = metric.statistics(segments())
         assert metric.corpus_scores(rows.sum(axis=0)) == pytest.approx(metric.segment_scores(rows).mean(), abs=1e-12)
-        assert np.isnan(metric.corpus_scores(np.zeros(3)))
+        assert np.isnan(metric.corpus_scores(np.zeros(6)))
 
     def test_equal_triples_are_computed_once(self, models: dict[str, Path], monkeypatch: pytest.MonkeyPatch) -> None:
         counts = []
@@ -158,14 +169,16 @@ class TestScores:
             return original(self, triples)
 
         monkeypatch.setattr(unbabel.UnbabelScorer, "predict", counting)
-        metric = Comet(model=str(models["regression"]), device="cpu", backend=Backend.unbabel)
+        metric = Comet(
+            model=str(models["regression"]), device="cpu", backend=Backend.unbabel, long_segments=AS_THE_PACKAGE
+        )
         got = scores(metric, [*segments("lossy"), *segments("lossy")])
         assert counts == [9]
         assert got[:9] == got[9:]
 
     @BOTH
     def test_no_segments_give_no_rows(self, models: dict[str, Path], backend: Backend) -> None:
-        assert Comet(model=str(models["regression"]), device="cpu", backend=backend).statistics([]).shape == (0, 3)
+        assert Comet(model=str(models["regression"]), device="cpu", backend=backend).statistics([]).shape == (0, 6)
 
     @BOTH
     def test_half_precision_is_said_and_is_close(self, models: dict[str, Path], backend: Backend) -> None:
@@ -187,12 +200,13 @@ class TestScores:
         segment = segments("polished")[1]
         long = dataclasses.replace(segment, hypothesis="Zhengzhou is a city in Henan Province. " * 100)
         longer = dataclasses.replace(long, hypothesis=long.hypothesis * 2)
-        metric = Comet(model=str(models["regression"]), device="cpu", backend=backend)
+        metric = Comet(model=str(models["regression"]), device="cpu", backend=backend, long_segments=AS_THE_PACKAGE)
         rows = metric.statistics([segment, long, longer])
-        assert rows[:, 1:].tolist() == [[1, 0], [1, 1], [1, 1]]
+        assert rows[:, 1:4].tolist() == [[1, 0, 0], [1, 1, 0], [1, 1, 0]]
         assert rows[1, 0] == pytest.approx(rows[2, 0], abs=1e-6)
         assert str(metric.incidents(rows[:1].sum(axis=0))) == ""
         assert str(metric.incidents(rows.sum(axis=0))) == "cut:2"
+        assert metric.segment_flags(rows) == [(), ("cut",), ("cut",)]
 
     @BOTH
     def test_unified_models_cut_all_texts_together(self, models: dict[str, Path], backend: Backend) -> None:
@@ -201,7 +215,9 @@ class TestScores:
             ScoringSegment(id="1", source="the " * n, hypothesis="the " * n, references=("the " * n,)) for n in (9, 200)
         )
         for family, n_cut in (("regression", 0), ("unified mt src ref", 1)):
-            metric = Comet(model=str(models[family]), device="cpu", backend=backend)
+            metric = Comet(
+                model=str(models[family]), device="cpu", backend=backend, long_segments=LongSegments.truncate
+            )
             assert metric.statistics([segment, long])[:, 2].tolist() == [0, n_cut], family
 
     @BOTH
@@ -234,7 +250,13 @@ class TestSignature:
             "precision": "fp32",
             "device": "cpu",
             "backend": f"{backend.value}-{version}",
+            "long": f"windows-{windows.VERSION}",
+            "sentences": f"sentencex-{metadata.version('sentencex')}-und",
         }
+        of_pair = dict(metric.for_language_pair(LanguagePair.parse("zh_TW-en")).signature(n_references=2).fields)
+        assert of_pair["sentences"] == f"sentencex-{metadata.version('sentencex')}-zh-en"
+        cut = dataclasses.replace(metric, long_segments=LongSegments.truncate)
+        assert dict(cut.signature(n_references=2).fields)["long"] == "truncate"
 
     def test_changes_with_the_weights_and_not_with_their_place(self, models: dict[str, Path], model: Path) -> None:
         def signature(path: Path) -> str:
@@ -405,7 +427,7 @@ class TestRun:
         import pandas
 
         model = models["regression"]
-        settings = (f"model={model}", "device=cpu", f"backend={backend.value}")
+        settings = (f"model={model}", "device=cpu", f"backend={backend.value}", "long_segments=truncate")
         finished = command("run", "metrics=[bleu,comet]", *(f"metrics.comet.{setting}" for setting in settings))
         assert finished.code == 0, finished.err
         assert "COMET" in finished.out

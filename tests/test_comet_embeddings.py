@@ -15,15 +15,14 @@ import pytest
 
 from evalharness.folders import open_database
 from evalharness.metrics.comet import embeddings
-from evalharness.metrics.comet.embeddings import Embedding, Embeddings, EmbeddingStore
+from evalharness.metrics.comet.embeddings import Embeddings, EmbeddingStore, Floats32
 
 MEGABYTE = 1 << 20
-FILE = "embeddings-1.sqlite"
+FILE = "embeddings-2.sqlite"
 
 
-def embedding(seed: int, *, is_cut: bool = False) -> Embedding:
-    vector = np.random.default_rng(seed).standard_normal(256, dtype=np.float32)
-    return Embedding(vector=vector, is_cut=is_cut)
+def embedding(seed: int) -> Floats32:
+    return np.random.default_rng(seed).standard_normal(256, dtype=np.float32)
 
 
 def opened(folder: Path, *signature: str, limit_bytes: int = MEGABYTE) -> Embeddings:
@@ -31,13 +30,12 @@ def opened(folder: Path, *signature: str, limit_bytes: int = MEGABYTE) -> Embedd
 
 
 def test_what_was_put_is_had_again_bit_for_bit(tmp_path: Path) -> None:
-    texts = {"": embedding(1), "郑州 \ud800": embedding(2, is_cut=True)}
+    texts = {"": embedding(1), "郑州 \ud800": embedding(2)}
     opened(tmp_path).put(texts)
     found = opened(tmp_path).get(["", "郑州 \ud800", "another"])
     assert found.keys() == texts.keys()
     for text, expected in texts.items():
-        assert np.array_equal(found[text].vector, expected.vector)
-        assert found[text].is_cut is expected.is_cut
+        assert np.array_equal(found[text], expected)
 
 
 def test_more_texts_than_one_query_may_name(tmp_path: Path) -> None:
@@ -119,14 +117,14 @@ def test_a_damaged_vector_is_encoded_again(tmp_path: Path, damage: str) -> None:
     opened(tmp_path).put({"good": embedding(1), "bad": embedding(2)})
     with sqlite3.connect(tmp_path / FILE) as connection:
         rows = dict(connection.execute("SELECT value, key FROM embeddings"))
-        (value,) = (value for value in rows if embedding(2).vector.tobytes() in value)
+        (value,) = (value for value in rows if embedding(2).tobytes() in value)
         flipped = value[:500] + bytes([value[500] ^ 1]) + value[501:]
         changed = {"flipped": flipped, "shortened": value[:-4], "emptied": b""}[damage]
         connection.execute("UPDATE embeddings SET value = ? WHERE key = ?", (changed, rows[value]))
     connection.close()
     assert opened(tmp_path).get(["good", "bad"]).keys() == {"good"}
     opened(tmp_path).put({"bad": embedding(2)})
-    assert np.array_equal(opened(tmp_path).get(["bad"])["bad"].vector, embedding(2).vector)
+    assert np.array_equal(opened(tmp_path).get(["bad"])["bad"], embedding(2))
 
 
 def test_a_folder_that_cannot_be_written_is_said_once(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
@@ -145,7 +143,7 @@ def test_what_is_remembered_holds_to_its_limit(tmp_path: Path, monkeypatch: pyte
     tracemalloc.start()
     for number in range(50):
         batch = np.zeros((100, 1000), dtype=np.float32)
-        remembered.put({f"{number} {row}": Embedding(vector=batch[row], is_cut=False) for row in range(100)})
+        remembered.put({f"{number} {row}": batch[row] for row in range(100)})
         remembered.get(["0 0"])  # a source, which stays in use
     n_bytes, _ = tracemalloc.get_traced_memory()
     tracemalloc.stop()

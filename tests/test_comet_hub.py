@@ -193,7 +193,7 @@ class TestDownload:
 
     def test_scores_and_the_signature_names_the_commit(self, hub: Hub) -> None:
         metric = Comet(model=MODEL, device="cpu", embedding_cache_mb=0)
-        assert metric.statistics([SEGMENT]).shape == (1, 3)
+        assert metric.statistics([SEGMENT]).shape == (1, 6)
         said = dict(metric.signature(n_references=1).fields)
         weights = hub.repositories[MODEL][COMMIT]["checkpoints/model.ckpt"]
         assert (said["model"], said["revision"]) == (MODEL, COMMIT)

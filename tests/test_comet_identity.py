@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -18,13 +19,13 @@ from tiny_comet import build, some_texts, write_checkpoint
 from evalharness.errors import ConfigError, MissingModelError
 from evalharness.metrics.comet import engine
 from evalharness.metrics.comet.backend import Predictions, Scorer, Triple, forget, hold
-from evalharness.metrics.comet.checkpoint import locate
+from evalharness.metrics.comet.checkpoint import MINI, locate
 from evalharness.metrics.comet.conversion import read_conversion
 from evalharness.metrics.comet.convert import WeightsFormat, convert
 from evalharness.metrics.comet.kernels import Precision
 from evalharness.metrics.comet.metric import Comet
 from evalharness.metrics.comet.native import NativeScorer
-from evalharness.records import ScoringSegment
+from evalharness.records import LanguagePair
 
 NO_UNBABEL = "unbabel-comet is not installed: there is none for Python 3.13 and later"
 
@@ -156,21 +157,26 @@ def test_an_unknown_setting_beside_is_refused_too(model: Path) -> None:
         native(model, triples())
 
 
+def test_comet_mini_is_known_by_its_weights(tmp_path: Path, model: Path) -> None:
+    bundled = Comet(model=MINI)
+    folder = Path(shutil.copytree(locate(MINI, None).folder, tmp_path / "mine"))
+    for one in (folder, folder / "checkpoints" / "model.ckpt", locate(MINI, None).weights):
+        named = Comet(model=str(one))
+        assert (named.heading, named.remark) == (bundled.heading, bundled.remark)
+    assert Comet(model=str(model)).remark is None
+
+
+@pytest.mark.parametrize(("lp", "said"), [("zh-en", False), ("zh_TW-en_GB", False), ("en-zh", True), ("de-en", True)])
+def test_comet_mini_says_what_languages_it_was_made_for(lp: str, said: bool) -> None:
+    remark = Comet(model=MINI).for_language_pair(LanguagePair.parse(lp)).remark or ""
+    assert (f"It was made for zh-en; its scores of {lp} say nothing." in remark) is said
+    assert "no measure of quality to publish" in remark
+
+
 def test_int8_is_refused_where_products_overflow(model: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(engine, "int8_problem", lambda: "this processor has no VNNI")
     with pytest.raises(ConfigError, match=r"COMET with precision=int8: this processor has no VNNI\. Use bf16"):
         Comet(model=str(model), device="cpu", precision=Precision.int8).signature(n_references=1)
-
-
-def test_texts_that_are_cut_are_said_once(model: Path, caplog: pytest.LogCaptureFixture) -> None:
-    metric = Comet(model=str(model), device="cpu", embedding_cache_mb=0)
-    long = " ".join(["word"] * 600)
-    for text in (long, long + " more"):
-        metric.statistics([ScoringSegment(id="1", source="a", hypothesis=text, references=("b",))])
-    assert [message for message in caplog.messages if "longer than it reads" in message] == [
-        f"COMET model {model}: some texts are longer than it reads, and what is beyond counts for nothing; scores.csv "
-        "says for how many segments (cut:N in the signature)."
-    ]
 
 
 def test_one_model_is_in_memory_at_a_time() -> None:

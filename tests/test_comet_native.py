@@ -34,7 +34,7 @@ from evalharness.metrics.comet.checkpoint import MINI, locate
 from evalharness.metrics.comet.encoder import Encoder, PackedTexts
 from evalharness.metrics.comet.engine import computing
 from evalharness.metrics.comet.kernels import Precision
-from evalharness.metrics.comet.metric import Backend, Comet
+from evalharness.metrics.comet.metric import Backend, Comet, LongSegments
 from evalharness.metrics.comet.native import NativeScorer
 from evalharness.records import LanguagePair, ScoringSegment, Segment, TestSet
 
@@ -240,7 +240,7 @@ class TestNothingElseDecides:
 
     def test_no_text_beyond_the_window(self, models: dict[str, Path]) -> None:
         # 514 positions, two of them for padding, hold 512 tokens; unbabel-comet leaves room for four special ones.
-        metric = Comet(model=str(models["regression_metric"]), device="cpu")
+        metric = Comet(model=str(models["regression_metric"]), device="cpu", long_segments=LongSegments.truncate)
         rows = metric.statistics([segment(words(508)), segment(words(509)), segment(words(508) + " Henan " * 300)])
         assert rows[:, 2].tolist() == [0, 1, 1]
         assert rows[:, 1].tolist() == [1, 1, 1]
@@ -249,7 +249,7 @@ class TestNothingElseDecides:
 
     def test_no_text_beyond_the_window_that_all_share(self, models: dict[str, Path]) -> None:
         # 512 tokens hold <s> hypothesis </s> </s> source </s> </s> reference </s>: 506 tokens of text.
-        metric = Comet(model=str(models["unified_metric"]), device="cpu")
+        metric = Comet(model=str(models["unified_metric"]), device="cpu", long_segments=LongSegments.truncate)
         longer = ("", " the", " the" + " Henan" * 9)
         asked = [segment(words(400), source=words(53), reference=words(53) + more) for more in longer]
         assert metric.statistics(asked)[:, 2].tolist() == [0, 1, 1]
@@ -356,7 +356,7 @@ class TestEncodedOnce:
         self, models: dict[str, Path], tmp_path: Path, caplog: pytest.LogCaptureFixture
     ) -> None:
         (tmp_path / "cache").mkdir()
-        (tmp_path / "cache" / "embeddings-1.sqlite").write_bytes(b"no database at all")
+        (tmp_path / "cache" / "embeddings-2.sqlite").write_bytes(b"no database at all")
         with caplog.at_level(logging.WARNING, logger="evalharness"):
             assert self.encoded(models["regression_metric"], self.hypotheses(12)) == 14 * self.N
         assert [message for message in caplog.messages if "embeddings cannot be kept" in message] == caplog.messages
@@ -541,16 +541,19 @@ def test_what_is_imported(models: dict[str, Path], family: str) -> None:
 
 
 def test_a_run_counts_what_was_cut(models: dict[str, Path]) -> None:
-    metric = Comet(model=str(models["regression_metric"]), device="cpu")
+    metric = Comet(model=str(models["regression_metric"]), device="cpu", long_segments=LongSegments.truncate)
     n = TestEncodedOnce.N
     systems = {"short": some_texts(n), "long": [words(509), *some_texts(n - 2), words(600)]}
     run = eh.evaluate(testset=TestEncodedOnce().numbered(), systems=systems, metrics={"comet": metric})
     with open(run.folder / "scores.csv", encoding="utf-8", newline="") as file:
         signatures = {line["system"]: line["signature"] for line in csv.DictReader(file)}
     assert signatures["long"] == signatures["short"] + "|cut:2"
-    assert "cut" not in signatures["short"]
+    assert "cut:" not in signatures["short"]
     table = (run.folder / "tables" / "systems.md").read_text(encoding="utf-8")
-    assert f"{metric.heading}: the signature ends in |cut:2 for long." in table.replace("\\", "")
+    assert (
+        f"{metric.heading}: the signature ends in |cut:2 for long. cut counts segments longer than the model reads, "
+        "scored by their beginnings."
+    ) in table.replace("\\", "")
 
 
 def test_a_folder_without_its_encoder(tmp_path: Path) -> None:

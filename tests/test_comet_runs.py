@@ -264,6 +264,6 @@ def test_a_run_killed_in_its_store_goes_on(tmp_path: Path) -> None:
     cache = Path(os.environ["EVALHARNESS_CACHE"])
     forget()  # to write into files that are mapped by this very process would end it
     for suffix in ("-wal", "-shm"):
-        (cache / f"embeddings-1.sqlite{suffix}").write_bytes(b"half a page")
+        (cache / f"embeddings-2.sqlite{suffix}").write_bytes(b"half a page")
     shutil.rmtree("results")
     assert contents(evaluated(model, "cache=false")) == first

@@ -85,6 +85,9 @@ class CountsIncidents(Protocol):
     def incidents(self, sums: Array) -> Signature:
         """What of a score's making its sums of rows [K] tell, such as `cut:3`; empty where there is nothing to tell."""
 
+    def incident_warnings(self, sums: Array) -> tuple[str, ...]:
+        """The same in sentences, for who runs the metric; `sums` are then over all systems."""
+
 
 @runtime_checkable
 class FlagsSegments(Protocol):

@@ -22,7 +22,9 @@ SCHEMA = 1
 ROWS_VERSION = "1"
 """Bumped whenever the rows of any metric change under an unchanged signature. Keys of logs and cache hold it, and so
 does the identity of a run: an older record is left as it is, and a new one begun."""
-_RECORDED_PACKAGES = ("evalharness", "sacrebleu", "unbabel-comet", "torch", "numpy", "pandas", "pyarrow", "hydra-core")
+_RECORDED_PACKAGES = (
+    "evalharness", "sacrebleu", "unbabel-comet", "torch", "sentencex", "numpy", "pandas", "pyarrow", "hydra-core",
+)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -16,7 +16,7 @@ from evalharness.metrics.comet.backend import import_torch
 
 _PACKAGES = (
     "evalharness", "numpy", "torch", "transformers", "tokenizers", "safetensors", "huggingface_hub", "sacrebleu",
-    "unbabel-comet", "pyarrow", "pandas", "scipy", "hydra-core",
+    "unbabel-comet", "sentencex", "pyarrow", "pandas", "scipy", "hydra-core",
 )  # fmt: skip
 _INSTRUCTIONS = {
     # By the name of the function of torch.cpu that tells, private ones: asked for only where they are there.

@@ -10,10 +10,13 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
+import numpy as np
+
 from evalharness.errors import EvalHarnessError, FailedSegmentsError, InputError, MissingError
 from evalharness.fingerprint import fingerprint
 from evalharness.inspection.findings import Tally, named
-from evalharness.records import LanguagePair, SourceSegment
+from evalharness.metrics.base import CountsIncidents, Metric
+from evalharness.records import Floats, LanguagePair, SourceSegment
 from evalharness.runs.cache import NoCache, RowCache, user_cache
 from evalharness.runs.log import JsonLines, only_writer
 from evalharness.runs.paths import RunPaths, point_latest_at, run_paths
@@ -182,6 +185,7 @@ def _score_all(
                 scored.n_new - scored.n_computed,
                 scored.n_failed,
             )
+            _warn_of_incidents(planned.heading, metric, scored.rows)
             n_new += scored.n_new
             scored_metrics.append(
                 ScoredMetric(
@@ -195,6 +199,14 @@ def _score_all(
     finally:
         cache.close()
     return scored_metrics, n_new, failures
+
+
+def _warn_of_incidents(heading: str, metric: Metric, rows: Floats) -> None:
+    """Rows [S, N, K], whether they were computed now or before."""
+    present = rows[~np.isnan(rows).any(axis=2)]
+    if isinstance(metric, CountsIncidents) and len(present):
+        for said in metric.incident_warnings(present.sum(axis=0)):
+            _log.warning("%s: %s", heading, said)
 
 
 def _latest(paths: RunPaths) -> RunPaths:

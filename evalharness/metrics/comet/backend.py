@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from evalharness.errors import ConfigError, MissingDependencyError
+from evalharness.metrics.comet.limits import Limits
 from evalharness.records import ErrorSpan
 
 
@@ -23,17 +24,20 @@ class Triple:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Predictions:
-    """For each triple, in order: the score, whether the model read only a part of a text, and the errors it marks.
-
-    `error_spans` is None for models that mark none."""
+    """For each triple, in order: the score, and the errors that the model marks; None for models that mark none."""
 
     scores: list[float]
-    is_cut: list[bool]
     error_spans: list[tuple[ErrorSpan, ...]] | None
 
 
 class Scorer(Protocol):
     """A loaded model, on its device and in its precision."""
+
+    @property
+    def limits(self) -> Limits: ...
+
+    def lengths(self, texts: Sequence[str]) -> list[int]:
+        """Tokens of each text, without special tokens, uncut."""
 
     def predict(self, triples: Sequence[Triple]) -> Predictions: ...
 

@@ -121,6 +121,19 @@ def locate(model: str, revision: str | None, *, is_offline: bool = False) -> Che
     )
 
 
+def is_mini(model: str) -> bool:
+    """Whether `model` names the checkpoint that comes with the package, or a file or folder with the same weights."""
+    if model == MINI:
+        return True
+    path = Path(model).expanduser()
+    of_model, bundled = (
+        folder / WEIGHTS_FOLDER / _WEIGHTS_FILES[0] if folder.is_dir() else folder for folder in (path, _MINI_FOLDER)
+    )
+    if not of_model.is_file() or of_model.stat().st_size != bundled.stat().st_size:
+        return False
+    return sha256_of(of_model, with_parts=False) == sha256_of(bundled, with_parts=False)
+
+
 def is_on_hub(model: str) -> bool:
     """Whether `locate` would look for it on the hub, or in its cache."""
     return model != MINI and not Path(model).expanduser().exists() and HUB_NAME.fullmatch(model) is not None

@@ -10,7 +10,6 @@ import threading
 import zlib
 from collections import OrderedDict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TypeAlias
 
@@ -24,17 +23,9 @@ _log = logging.getLogger(__name__)
 
 Floats32: TypeAlias = npt.NDArray[np.float32]
 
-_SCHEMA = 1
+_SCHEMA = 2
 _KEYS_PER_QUERY = 500
 _REMEMBERED_BYTES = 256 << 20
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Embedding:
-    """What an encoder gives for a text, [numbers], and whether the text was longer than the model reads."""
-
-    vector: Floats32
-    is_cut: bool
 
 
 class EmbeddingStore:
@@ -137,34 +128,33 @@ class Embeddings:
     def __init__(self, signature: Iterable[str], store: EmbeddingStore | None) -> None:
         self._prefix = fingerprint(["embedding", *signature])
         self._store = store
-        self._remembered: OrderedDict[str, Embedding] = OrderedDict()
+        self._remembered: OrderedDict[str, Floats32] = OrderedDict()
         self._n_bytes = 0
 
-    def get(self, texts: Sequence[str]) -> dict[str, Embedding]:
+    def get(self, texts: Sequence[str]) -> dict[str, Floats32]:
         known = {text: self._remembered[text] for text in texts if text in self._remembered}
         for text in known:
             self._remembered.move_to_end(text)
         if self._store is not None:
             keys = {self._key(text): text for text in texts if text not in known}
             for key, value in self._store.get(list(keys)).items():
-                if (embedding := _from_bytes(value)) is not None:
-                    known[keys[key]] = embedding
-                    self._remember(keys[key], embedding)
+                if (vector := _from_bytes(value)) is not None:
+                    known[keys[key]] = vector
+                    self._remember(keys[key], vector)
         return known
 
-    def put(self, made: Mapping[str, Embedding]) -> None:
+    def put(self, made: Mapping[str, Floats32]) -> None:
         if self._store is not None:
-            self._store.put({self._key(text): _to_bytes(embedding) for text, embedding in made.items()})
-        for text, embedding in made.items():
-            self._remember(text, embedding)
+            self._store.put({self._key(text): _to_bytes(vector) for text, vector in made.items()})
+        for text, vector in made.items():
+            self._remember(text, vector)
 
-    def _remember(self, text: str, embedding: Embedding) -> None:
+    def _remember(self, text: str, vector: Floats32) -> None:
         if (before := self._remembered.pop(text, None)) is not None:
             self._n_bytes -= _n_bytes(text, before)
         # A copy: a row of a batch would keep the whole batch in memory.
-        embedding = replace(embedding, vector=embedding.vector.copy())
-        self._remembered[text] = embedding
-        self._n_bytes += _n_bytes(text, embedding)
+        self._remembered[text] = vector.copy()
+        self._n_bytes += _n_bytes(text, vector)
         while self._n_bytes > _REMEMBERED_BYTES:
             self._n_bytes -= _n_bytes(*self._remembered.popitem(last=False))
 
@@ -172,21 +162,21 @@ class Embeddings:
         return fingerprint((self._prefix, text))
 
 
-def _n_bytes(text: str, embedding: Embedding) -> int:
-    return sys.getsizeof(text) + embedding.vector.nbytes
+def _n_bytes(text: str, vector: Floats32) -> int:
+    return sys.getsizeof(text) + vector.nbytes
 
 
 _CHECKSUM_BYTES = 4  # SQLite has none of its own, and a wrong vector would give a wrong score
 
 
-def _to_bytes(embedding: Embedding) -> bytes:
-    content = bytes([embedding.is_cut]) + embedding.vector.astype("<f4").tobytes()
+def _to_bytes(vector: Floats32) -> bytes:
+    content = vector.astype("<f4").tobytes()
     return zlib.crc32(content).to_bytes(_CHECKSUM_BYTES, "little") + content
 
 
-def _from_bytes(value: bytes) -> Embedding | None:
+def _from_bytes(value: bytes) -> Floats32 | None:
     """None for what is damaged: it is then made anew."""
     content = value[_CHECKSUM_BYTES:]
     if not content or zlib.crc32(content) != int.from_bytes(value[:_CHECKSUM_BYTES], "little"):
         return None
-    return Embedding(vector=np.frombuffer(content, dtype="<f4", offset=1), is_cut=bool(content[0]))
+    return np.frombuffer(content, dtype="<f4")

@@ -21,6 +21,8 @@ _log = logging.getLogger(__name__)
 
 _Computed = TypeVar("_Computed")
 
+_REMEMBERED_TOKENS = 1 << 20
+
 BATCH_TOKENS = {"cpu": 512, "cuda": 16384, "mps": 4096}
 """What a batch holds by default; on the CPU for each thread, as much as its caches hold."""
 
@@ -46,6 +48,8 @@ class Engine:
         self.n_encoded = 0
         self.n_tokens = 0
         self._batch_tokens = batch_tokens
+        self._known_ids: dict[str, list[int]] = {}
+        self._n_known = 0
         self._fitting_tokens: int | None = None
         self._pool: ThreadPoolExecutor | None = None
         self._n_pooled = 0
@@ -54,6 +58,18 @@ class Engine:
     @property
     def shape(self) -> EncoderShape:
         return self.encoder.shape
+
+    def ids(self, texts: Sequence[str]) -> list[list[int]]:
+        """Token ids of each text, without special tokens, uncut. Those made last are remembered, since texts are
+        counted before they are read."""
+        if missing := [text for text in dict.fromkeys(texts) if text not in self._known_ids]:
+            made = dict(zip(missing, self.tokenizer.ids(missing), strict=True))
+            if self._n_known > _REMEMBERED_TOKENS:
+                made |= {text: self._known_ids[text] for text in texts if text in self._known_ids}
+                self._known_ids, self._n_known = {}, 0
+            self._known_ids |= made
+            self._n_known += sum(map(len, made.values()))
+        return [self._known_ids[text] for text in texts]
 
     def run(
         self,

@@ -10,10 +10,11 @@ import numpy as np
 
 from evalharness.fingerprint import fingerprint
 from evalharness.metrics.comet.backend import Predictions, Triple, import_torch
-from evalharness.metrics.comet.embeddings import Embedding, Embeddings, Floats32
-from evalharness.metrics.comet.encoder import EncoderShape, PackedTexts
+from evalharness.metrics.comet.embeddings import Embeddings, Floats32
+from evalharness.metrics.comet.encoder import PackedTexts
 from evalharness.metrics.comet.engine import Engine
 from evalharness.metrics.comet.heads import Estimator
+from evalharness.metrics.comet.limits import Limits
 from evalharness.metrics.comet.pooling import Pooler
 from evalharness.metrics.comet.settings import Family, ModelSettings
 from evalharness.metrics.comet.spans import decode_spans, mqm_score
@@ -34,7 +35,6 @@ class JointText:
 
     ids: tuple[int, ...]
     n_first: int
-    is_cut: bool
 
     def key(self) -> str:
         """Tells it from every other text."""
@@ -45,22 +45,20 @@ class JointText:
         return [int(index >= self.n_first) for index in range(len(self.ids))]
 
 
-def join(parts: Sequence[Sequence[int]], tokenizer: Tokenizer, shape: EncoderShape) -> JointText:
+def join(parts: Sequence[Sequence[int]], tokenizer: Tokenizer, limits: Limits) -> JointText:
     """Texts joined as unbabel-comet 2.2.7 joins them, and cut where it cuts them.
 
     Each is cut so that it would fit by itself with two tokens to spare; then what they make together is cut at the
     end. The padding token, which can be written in a text, is left out."""
-    n_kept = shape.max_positions - 4  # its own start and end, and the two to spare
     ids = [tokenizer.start_id]
     n_first = 0
     for index, part in enumerate(parts):
         if index:
-            ids += [tokenizer.separator_id] * (shape.n_separators - 1)
-        ids += [token for token in part[:n_kept] if token != tokenizer.pad_id]
+            ids += [tokenizer.separator_id] * (limits.n_separators - 1)
+        ids += [token for token in part[: limits.of_one] if token != tokenizer.pad_id]
         ids.append(tokenizer.separator_id)
         n_first = n_first or len(ids)
-    is_cut = any(len(part) > n_kept for part in parts) or len(ids) > shape.max_positions
-    return JointText(ids=tuple(ids[: shape.max_positions]), n_first=n_first, is_cut=is_cut)
+    return JointText(ids=tuple(ids[: limits.of_all]), n_first=n_first)
 
 
 class JointScorer:
@@ -72,6 +70,7 @@ class JointScorer:
         pooler: Pooler,
         estimator: Estimator,
         marker: tuple[Tensor, Tensor] | None,
+        limits: Limits,
         settings: ModelSettings,
         embeddings: Embeddings,
     ) -> None:
@@ -80,6 +79,7 @@ class JointScorer:
         self._pooler = pooler
         self._estimator = estimator
         self._marker = marker
+        self._limits = limits
         self._settings = settings
         self._embeddings = embeddings
 
@@ -89,7 +89,6 @@ class JointScorer:
         scores, marks = self._read(distinct)
         place = {joint: index for index, joint in enumerate(distinct)}
         places = [[place[joint] for joint in of_triple] for of_triple in readings]
-        is_cut = [any(joint.is_cut for joint in of_triple) for of_triple in readings]
         spans = None
         if marks is not None:
             spans = self._marked(triples, readings, [[marks[index] for index in of_triple] for of_triple in places])
@@ -98,19 +97,18 @@ class JointScorer:
             combined = [_xcomet_score(scores[of_triple], found) for of_triple, found in both]
         else:
             combined = [float(scores[of_triple].mean()) for of_triple in places]
-        return Predictions(scores=combined, is_cut=is_cut, error_spans=spans)
+        return Predictions(scores=combined, error_spans=spans)
 
     def _readings(self, triples: Sequence[Triple]) -> list[list[JointText]]:
         """What the model reads of each triple: with source and reference three texts, else one."""
-        tokenizer, shape = self._engine.tokenizer, self._engine.shape
         given = [{"mt": one.hypothesis, "src": one.source, "ref": one.reference} for one in triples]
         texts = list(dict.fromkeys(text for one in given for text in one.values() if text is not None))
-        ids = dict(zip(texts, tokenizer.ids(texts), strict=True))
+        ids = dict(zip(texts, self._engine.ids(texts), strict=True))
         readings = []
         for one in given:
             parts = [ids[text] for name in self._settings.input_segments if (text := one[name]) is not None]
             chosen = [parts[:2], [parts[0], parts[2]], parts] if len(parts) == 3 else [parts]
-            readings.append([join(some, tokenizer, shape) for some in chosen])
+            readings.append([join(some, self._engine.tokenizer, self._limits) for some in chosen])
         return readings
 
     def _read(self, texts: Sequence[JointText]) -> tuple[Tensor, list[Tensor] | None]:
@@ -119,7 +117,7 @@ class JointScorer:
         engine, width = self._engine, self._engine.shape.width
         keys = [text.key() for text in texts]
         known = self._embed(dict(zip(keys, texts, strict=True)))
-        found = [known[key].vector for key in keys]
+        found = [known[key] for key in keys]
         vectors = torch.from_numpy(np.stack([numbers[:width] for numbers in found]))
         scores = self._estimator(vectors.to(engine.device)).cpu()
         if self._marker is None:
@@ -127,14 +125,14 @@ class JointScorer:
         n_labels = len(self._marker[1])
         return scores, [torch.from_numpy(numbers[width:].reshape(-1, n_labels).copy()) for numbers in found]
 
-    def _embed(self, texts: Mapping[str, JointText]) -> dict[str, Embedding]:
+    def _embed(self, texts: Mapping[str, JointText]) -> dict[str, Floats32]:
         """By key, every text's vector, and after it in the same row the probabilities of labels, token by token."""
         torch = import_torch()
         engine, marker = self._engine, self._marker
         known = self._embeddings.get(list(texts))
         missing = {key: text for key, text in texts.items() if key not in known}
         keys = list(missing)
-        made: dict[str, Embedding] = {}
+        made: dict[str, Floats32] = {}
 
         def read(packed: PackedTexts) -> list[Floats32]:
             mix, marks = self._pooler.begin(packed), None
@@ -149,10 +147,7 @@ class JointScorer:
             return [torch.cat((vector, of_tokens.reshape(-1))).numpy() for vector, of_tokens in both]
 
         def keep(places: Sequence[int], found: list[Floats32]) -> None:
-            new = {
-                keys[place]: Embedding(vector=numbers, is_cut=missing[keys[place]].is_cut)
-                for place, numbers in zip(places, found, strict=True)
-            }
+            new = {keys[place]: numbers for place, numbers in zip(places, found, strict=True)}
             self._embeddings.put(new)  # at once, so that an interruption costs one batch
             made.update(new)
 
@@ -164,12 +159,11 @@ class JointScorer:
         self, triples: Sequence[Triple], readings: Sequence[Sequence[JointText]], marks: Sequence[Sequence[Tensor]]
     ) -> list[tuple[ErrorSpan, ...]]:
         tokenizer = self._engine.tokenizer
-        n_kept = self._engine.shape.max_positions - 4
         texts = list(dict.fromkeys(triple.hypothesis for triple in triples))
         offsets = dict(zip(texts, tokenizer.offsets(texts), strict=True))
         found = []
         for triple, joints, of_joints in zip(triples, readings, marks, strict=True):
-            places = [(0, 0), *offsets[triple.hypothesis][:n_kept], (0, 0)]
+            places = [(0, 0), *offsets[triple.hypothesis][: self._limits.of_one], (0, 0)]
             n_tokens = min(len(places), *map(len, of_joints))
             weights = _MARKING_WEIGHTS if len(of_joints) == 3 else (1.0,)
             weighted = [part[:n_tokens] * weight for weight, part in zip(weights, of_joints, strict=True)]

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import functools
-import logging
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum
 from pathlib import Path
 from typing import ClassVar
@@ -15,15 +13,26 @@ import numpy as np
 
 from evalharness.errors import ConfigError, InputError, MissingModelError
 from evalharness.metrics.base import Needs
-from evalharness.metrics.comet import native, unbabel
+from evalharness.metrics.comet import native, unbabel, windows
 from evalharness.metrics.comet.backend import Scorer, Triple, device_class
-from evalharness.metrics.comet.checkpoint import LOCAL, MINI, Checkpoint, locate
+from evalharness.metrics.comet.checkpoint import LOCAL, MINI, Checkpoint, is_mini, locate
 from evalharness.metrics.comet.conversion import read_conversion
 from evalharness.metrics.comet.engine import check_precision
 from evalharness.metrics.comet.kernels import Precision
 from evalharness.metrics.comet.model import examine
+from evalharness.metrics.comet.sentences import NO_LANGUAGE, splitter
 from evalharness.metrics.comet.settings import ModelSettings
-from evalharness.records import Array, ErrorSpan, Floats, LanguagePair, ScoredRows, ScoringSegment, Signature
+from evalharness.metrics.comet.windows import Reader, scored, tokens
+from evalharness.records import (
+    Array,
+    ErrorSpan,
+    Floats,
+    LanguagePair,
+    ScoredRows,
+    ScoringSegment,
+    Signature,
+    base_language,
+)
 
 _HEADINGS = {
     MINI: "COMET-mini",
@@ -53,10 +62,9 @@ _MINI_REMARK = (
     "a small model of Chinese to English that compares words and lengths and understands no Chinese; not comparable "
     "with COMET-22 or any other COMET, and no measure of quality to publish."
 )
+_FLAGS = ("windowed", "cut")
+_MINI_LANGUAGES = "zh-en"
 _DEVICE = re.compile(r"auto|cpu|mps|cuda(:\d+)?")
-
-
-_log = logging.getLogger(__name__)
 
 
 class Backend(Enum):
@@ -73,11 +81,20 @@ class ReferenceHandling(Enum):
     max = "max"
 
 
+class LongSegments(Enum):
+    """What becomes of a segment that is longer than the model reads: it is scored in windows, cut where source,
+    hypothesis and reference have said the same, or the model reads its beginning only."""
+
+    windows = "windows"
+    truncate = "truncate"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Comet:
     """COMET with one checkpoint. Scores are on the checkpoint's own scale, 0 to 1 for those since 2022.
 
-    `reference_free` must be set for a checkpoint that reads no reference, and may be for one that can do without."""
+    `reference_free` must be set for a checkpoint that reads no reference, and may be for one that can do without.
+    `language_pair` says how the sentences of long segments end; None for that of the test set, where there is one."""
 
     higher_is_better: ClassVar[bool] = True
     exact_in_any_batch: ClassVar[bool] = False
@@ -89,6 +106,8 @@ class Comet:
     revision: str | None = None
     reference_free: bool = False
     references: ReferenceHandling = ReferenceHandling.mean
+    long_segments: LongSegments = LongSegments.windows
+    language_pair: str | None = None
     backend: Backend = Backend.native
     precision: Precision = Precision.fp32
     device: str = "auto"
@@ -105,6 +124,7 @@ class Comet:
             value = getattr(self, name)
             if value is not None and value < least:
                 raise ConfigError(f"COMET with {name}={value}: expected at least {least}.")
+        self._languages()
 
     @property
     def needs(self) -> frozenset[Needs]:
@@ -116,13 +136,19 @@ class Comet:
 
     @property
     def remark(self) -> str | None:
-        return _MINI_REMARK if self._published_name() == MINI else None
+        if self._published_name() != MINI:
+            return None
+        if self._sentence_languages() in (_MINI_LANGUAGES, NO_LANGUAGE):
+            return _MINI_REMARK
+        return f"{_MINI_REMARK} It was made for {_MINI_LANGUAGES}; its scores of {self.language_pair} say nothing."
 
     def for_language_pair(self, lp: LanguagePair) -> Comet:
-        return self
+        return self if self.language_pair else replace(self, language_pair=str(lp))
 
     def statistics(self, segments: Sequence[ScoringSegment]) -> Array:
-        """Rows [N, 3] of (score, 1, 1 if the model read only a part of a text), in segment order.
+        """Rows [N, 6] of (score, 1, 1 if the model did not read all of it, 1 if it was read in windows, tokens read,
+        tokens not read), in segment order. Tokens are those of source, hypothesis and references, as far as the model
+        reads them, without special ones.
 
         Raises: MissingError where the package or the model is not there; InputError for a segment without a source or
         reference."""
@@ -135,21 +161,23 @@ class Comet:
         with the one that gives the highest score."""
         triples = [self._triples(segment) for segment in segments]
         distinct = list(dict.fromkeys(triple for of_segment in triples for triple in of_segment))
-        predicted = self._scorer().predict(distinct)
-        place = {triple: index for index, triple in enumerate(distinct)}
-        rows = np.ones((len(segments), 3))
+        scorer = self._scorer()
+        reader = Reader(scorer, self._languages(), has_windows=self.long_segments is LongSegments.windows)
+        read = dict(zip(distinct, scored(scorer, reader.readings(distinct)), strict=True))
+        rows = np.ones((len(segments), 6))
         spans: list[tuple[ErrorSpan, ...]] = []
         combine = np.mean if self.references is ReferenceHandling.mean else np.max
         for index, of_segment in enumerate(triples):
-            places = [place[triple] for triple in of_segment]
-            scores = [predicted.scores[position] for position in places]
+            found = [read[triple] for triple in of_segment]
+            scores = [one.score for one in found]
+            readings = [one.reading for one in found]
             rows[index, 0] = combine(scores)
-            rows[index, 2] = any(predicted.is_cut[position] for position in places)
-            if predicted.error_spans is not None:
-                spans.append(predicted.error_spans[places[int(np.argmax(scores))]])
-        if rows[:, 2].any():
-            _say_that_texts_are_cut(self.model)
-        return ScoredRows(rows=rows, error_spans=tuple(spans) if predicted.error_spans is not None else None)
+            rows[index, 2] = any(one.is_cut for one in readings)
+            rows[index, 3] = any(len(one.windows) > 1 for one in readings)
+            rows[index, 4:] = tokens(readings)
+            if (of_best := found[int(np.argmax(scores))].error_spans) is not None:
+                spans.append(of_best)
+        return ScoredRows(rows=rows, error_spans=tuple(spans) if spans else None)
 
     def segment_scores(self, statistics: Array) -> Floats:
         return np.asarray(statistics[:, 0], dtype=np.float64)
@@ -167,9 +195,31 @@ class Comet:
         return worst
 
     def incidents(self, sums: Array) -> Signature:
-        """`cut:N` where the model read only a part of N segments, because they are longer than it can read."""
-        n_cut = int(sums[2])
-        return Signature(fields=(("cut", str(n_cut)),) if n_cut else ())
+        """`windowed:N` where N segments were longer than the model reads and were scored in windows; `cut:N` where it
+        did not read all of N segments."""
+        counts = _counts(sums)
+        return Signature(fields=tuple((name, str(n)) for name, n in counts.items() if n and name in _FLAGS))
+
+    def incident_warnings(self, sums: Array) -> tuple[str, ...]:
+        counts = _counts(sums)
+        which = f"of {int(sums[1])} segment scores are of texts longer than the model reads"
+        said = []
+        if counts["windowed"]:
+            said.append(
+                f"{counts['windowed']} {which}: source, hypothesis and reference were cut into windows that fit, and "
+                "the score is the mean over these; scores.csv says of which systems (windowed:N in the signature)."
+            )
+        if counts["cut"]:
+            said.append(
+                f"{counts['cut']} {which}, and what is beyond, {counts['lost']:,} tokens, counts for nothing; "
+                "scores.csv says of which systems (cut:N in the signature)."
+            )
+        return tuple(said)
+
+    def segment_flags(self, statistics: Array) -> list[tuple[str, ...]]:
+        """`windowed` and `cut`, as in `incidents`."""
+        counts = [_counts(row) if not np.isnan(row).any() else {} for row in statistics]
+        return [tuple(name for name in _FLAGS if of_row.get(name)) for of_row in counts]
 
     def signature(self, *, n_references: int | None) -> Signature:
         """Says which files made the score: the SHA-256 of the weights and, for those that are not the hub's, the
@@ -198,7 +248,11 @@ class Comet:
             ("precision", self.precision.value),
             ("device", kind),
             ("backend", f"{self.backend.value}-{version}"),
+            ("long", self.long_segments.value),
         ]
+        if self.long_segments is LongSegments.windows:
+            fields[-1] = ("long", f"{self.long_segments.value}-{windows.VERSION}")
+            fields.append(("sentences", f"{splitter()}-{self._sentence_languages()}"))
         return Signature(fields=tuple(fields))
 
     def _checkpoint(self) -> Checkpoint:
@@ -212,6 +266,15 @@ class Comet:
         if self.backend is Backend.unbabel:
             return unbabel.loaded(checkpoint, content, self.precision, device, self.batch_size)
         return native.loaded(checkpoint, content, self.precision, device, self.batch_tokens, self._cache_limit())
+
+    def _languages(self) -> LanguagePair | None:
+        """Raises: ConfigError for what is no language pair."""
+        return None if self.language_pair is None else LanguagePair.parse(self.language_pair)
+
+    def _sentence_languages(self) -> str:
+        """The languages that decide where sentences end."""
+        lp = self._languages()
+        return NO_LANGUAGE if lp is None else f"{base_language(lp.source)}-{base_language(lp.target)}"
 
     def _cache_limit(self) -> int:
         """In bytes."""
@@ -235,7 +298,9 @@ class Comet:
             conversion = read_conversion(folder) if folder.is_dir() else None
         except MissingModelError:
             return self.model
-        return self.model if conversion is None else conversion.name
+        if conversion is not None:
+            return conversion.name
+        return MINI if is_mini(self.model) else self.model
 
     def _short_name(self) -> str:
         path = Path(self.model)
@@ -255,11 +320,7 @@ class Comet:
         ]
 
 
-@functools.cache
-def _say_that_texts_are_cut(model: str) -> None:
-    """Once for each model in a process; how many segments it was is in the signature of each score."""
-    _log.warning(
-        "COMET model %s: some texts are longer than it reads, and what is beyond counts for nothing; scores.csv says "
-        "for how many segments (cut:N in the signature).",
-        model,
-    )
+def _counts(sums: Array) -> dict[str, int]:
+    """What sums of rows [K] count; those of records made before there were windows are of three numbers."""
+    n_cut, n_windowed, _, n_lost = (int(n) for n in (*sums[2:6], *[0] * (6 - len(sums))))
+    return {"windowed": n_windowed, "cut": n_cut, "lost": n_lost}

@@ -16,6 +16,7 @@ from evalharness.metrics.comet.engine import Engine, check_precision, computing
 from evalharness.metrics.comet.heads import Estimator, take_linear
 from evalharness.metrics.comet.joint import JointScorer
 from evalharness.metrics.comet.kernels import Precision
+from evalharness.metrics.comet.limits import Limits
 from evalharness.metrics.comet.model import examine
 from evalharness.metrics.comet.pooling import Pooler, read_mix
 from evalharness.metrics.comet.separate import SeparateScorer
@@ -57,8 +58,11 @@ class NativeScorer:
             tokenizer = model.open_tokenizer()
             self._engine = Engine(encoder, tokenizer, device=device, batch_tokens=batch_tokens)
             pooler = Pooler(mix=mix, pooling=settings.pooling, pad_id=tokenizer.pad_id)
+            self._limits = Limits.of(settings, max_positions=shape.max_positions, n_separators=shape.n_separators)
             of_vectors = (VERSION, sha256, model.content, precision.value, kind)
-            self._scorer = _make_scorer(weights, settings, self._engine, pooler, Embeddings(of_vectors, store))
+            self._scorer = _make_scorer(
+                weights, settings, self._engine, pooler, self._limits, Embeddings(of_vectors, store)
+            )
 
     @property
     def n_encoded(self) -> int:
@@ -70,10 +74,17 @@ class NativeScorer:
         """Tokens that went through the encoder so far."""
         return self._engine.n_tokens
 
+    @property
+    def limits(self) -> Limits:
+        return self._limits
+
+    def lengths(self, texts: Sequence[str]) -> list[int]:
+        return [len(ids) for ids in self._engine.ids(texts)]
+
     def predict(self, triples: Sequence[Triple]) -> Predictions:
         """What unbabel-comet's `predict` gives for the same texts, in order."""
         if not triples:
-            return Predictions(scores=[], is_cut=[], error_spans=None)
+            return Predictions(scores=[], error_spans=None)
         with computing(self._precision, self._engine.device):
             predicted = self._scorer.predict(triples)
         if not all(map(math.isfinite, predicted.scores)):
@@ -86,20 +97,25 @@ class NativeScorer:
 
 
 def _make_scorer(
-    weights: Weights, settings: ModelSettings, engine: Engine, pooler: Pooler, embeddings: Embeddings
-) -> Scorer:
+    weights: Weights,
+    settings: ModelSettings,
+    engine: Engine,
+    pooler: Pooler,
+    limits: Limits,
+    embeddings: Embeddings,
+) -> SeparateScorer | JointScorer:
     n_vectors = {Family.regression: 6, Family.referenceless: 4}.get(settings.family, 1)
     if settings.family is Family.ranking:
-        return SeparateScorer(engine, pooler, None, settings.family, embeddings)
+        return SeparateScorer(engine, pooler, None, limits, settings.family, embeddings)
     n_features = n_vectors * engine.shape.width
     estimator = Estimator(weights, settings, n_features=n_features, device=engine.device)
     if not settings.family.reads_texts_together:
-        return SeparateScorer(engine, pooler, estimator, settings.family, embeddings)
+        return SeparateScorer(engine, pooler, estimator, limits, settings.family, embeddings)
     marker = None
     if settings.error_labels:
         n_labels = 1 + len(settings.error_labels)
         marker = take_linear(weights, "hidden2tag", (n_labels, engine.shape.width), engine.device)
-    return JointScorer(engine, pooler, estimator, marker, settings, embeddings)
+    return JointScorer(engine, pooler, estimator, marker, limits, settings, embeddings)
 
 
 def _n_layers(checkpoint: Checkpoint, settings: ModelSettings, shape: EncoderShape, n_mixed: int) -> int:

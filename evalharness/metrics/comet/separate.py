@@ -8,10 +8,11 @@ from typing import Any
 import numpy as np
 
 from evalharness.metrics.comet.backend import Predictions, Triple, import_torch
-from evalharness.metrics.comet.embeddings import Embedding, Embeddings
+from evalharness.metrics.comet.embeddings import Embeddings, Floats32
 from evalharness.metrics.comet.encoder import PackedTexts
 from evalharness.metrics.comet.engine import Engine
 from evalharness.metrics.comet.heads import Estimator, estimate
+from evalharness.metrics.comet.limits import Limits
 from evalharness.metrics.comet.pooling import Pooler
 from evalharness.metrics.comet.settings import Family
 
@@ -20,11 +21,18 @@ class SeparateScorer:
     """Regression, referenceless and ranking models."""
 
     def __init__(
-        self, engine: Engine, pooler: Pooler, estimator: Estimator | None, family: Family, embeddings: Embeddings
+        self,
+        engine: Engine,
+        pooler: Pooler,
+        estimator: Estimator | None,
+        limits: Limits,
+        family: Family,
+        embeddings: Embeddings,
     ) -> None:
         self._engine = engine
         self._pooler = pooler
         self._estimator = estimator
+        self._n_kept = limits.of_one
         self._family = family
         self._embeddings = embeddings
 
@@ -38,34 +46,29 @@ class SeparateScorer:
         known = self._embed(list(dict.fromkeys(text for column in columns.values() for text in column)))
         torch = import_torch()
         vectors = {
-            name: torch.from_numpy(np.stack([known[text].vector for text in column])).to(self._engine.device)
+            name: torch.from_numpy(np.stack([known[text] for text in column])).to(self._engine.device)
             for name, column in columns.items()
         }
         scores = estimate(self._estimator, self._family, vectors)
-        is_cut = [any(known[text].is_cut for text in texts) for texts in zip(*columns.values(), strict=True)]
-        return Predictions(scores=scores.double().tolist(), is_cut=is_cut, error_spans=None)
+        return Predictions(scores=scores.double().tolist(), error_spans=None)
 
-    def _embed(self, texts: Sequence[str]) -> dict[str, Embedding]:
+    def _embed(self, texts: Sequence[str]) -> dict[str, Floats32]:
         known = self._embeddings.get(texts)
         missing = [text for text in texts if text not in known]
         if not missing:
             return known
-        tokenizer, shape = self._engine.tokenizer, self._engine.shape
-        ids = tokenizer.ids(missing)
-        n_kept = shape.max_positions - 4  # unbabel-comet leaves room for two more special tokens than it adds
-        made: dict[str, Embedding] = {}
+        tokenizer = self._engine.tokenizer
+        made: dict[str, Floats32] = {}
 
         def vectors(packed: PackedTexts) -> Any:
             return self._pooler.pooled(self._engine.encoder, packed).cpu().numpy()
 
         def keep(places: Sequence[int], found: Any) -> None:
-            new = {
-                missing[place]: Embedding(vector=vector, is_cut=len(ids[place]) > n_kept)
-                for place, vector in zip(places, found, strict=True)
-            }
+            new = {missing[place]: vector for place, vector in zip(places, found, strict=True)}
             self._embeddings.put(new)  # at once, so that an interruption costs one batch
             made.update(new)
 
-        given = [(tokenizer.start_id, *one[:n_kept], tokenizer.separator_id) for one in ids]
+        ids = self._engine.ids(missing)
+        given = [(tokenizer.start_id, *one[: self._n_kept], tokenizer.separator_id) for one in ids]
         self._engine.run(given, None, vectors, keep)
         return known | made

@@ -13,6 +13,7 @@ from evalharness.errors import ConfigError, MissingDependencyError, MissingModel
 from evalharness.metrics.comet.backend import Predictions, Scorer, Triple, device_class, hold, is_out_of_memory
 from evalharness.metrics.comet.checkpoint import Checkpoint, encoder_files
 from evalharness.metrics.comet.kernels import Precision
+from evalharness.metrics.comet.limits import Limits
 from evalharness.metrics.comet.model import model_settings
 from evalharness.metrics.comet.weights import SAFETENSORS, read_weights
 from evalharness.records import ErrorSpan
@@ -65,25 +66,40 @@ class UnbabelScorer:
                 f"{checkpoint.weights}: unbabel-comet reads .ckpt files only; use backend=native, or the checkpoint "
                 "this file was converted from."
             )
-        names = read_weights(checkpoint.weights).tensors.keys()
+        weights = read_weights(checkpoint.weights)
         self._device = device
         self._dtype = getattr(torch, _DTYPES[precision])
         self._batch_size = batch_size
         self._model = _load(checkpoint)
         # The package loads what fits and leaves the rest at random without a word.
-        if missing := sorted(self._model.state_dict().keys() - names):
+        if missing := sorted(self._model.state_dict().keys() - weights.tensors.keys()):
             raise MissingModelError(
                 f"{checkpoint.weights}: lacks {len(missing)} of the weights that {checkpoint.settings_file} describes, "
                 f"the first: {missing[0]}. The two do not belong together; get the checkpoint again."
             )
         self._model.to(self._dtype)
+        encoder = self._model.encoder
+        self._limits = Limits.of(
+            model_settings(checkpoint, weights),
+            max_positions=encoder.max_positions,
+            n_separators=encoder.size_separator,
+        )
+
+    @property
+    def limits(self) -> Limits:
+        return self._limits
+
+    def lengths(self, texts: Sequence[str]) -> list[int]:
+        with _quiet():  # transformers warns of long ones
+            encoded = self._model.encoder.tokenizer(list(texts), truncation=False, add_special_tokens=False)
+        return [len(ids) for ids in encoded["input_ids"]]
 
     def predict(self, triples: Sequence[Triple]) -> Predictions:
         """What the package's `predict` gives, in order.
 
         A batch that does not fit into the device's memory is halved and tried again, said once."""
         if not triples:
-            return Predictions(scores=[], is_cut=[], error_spans=None)
+            return Predictions(scores=[], error_spans=None)
         given = [{"src": one.source, "mt": one.hypothesis} for one in triples]
         for triple, one in zip(triples, given, strict=True):
             if triple.reference is not None:
@@ -115,23 +131,8 @@ class UnbabelScorer:
         marked = predicted.get("metadata", {}).get("error_spans")
         return Predictions(
             scores=[float(score) for score in predicted["scores"]],
-            is_cut=self._is_cut(given),
             error_spans=None if marked is None else [tuple(ErrorSpan(**span) for span in spans) for spans in marked],
         )
-
-    def _is_cut(self, given: Sequence[dict[str, str]]) -> list[bool]:
-        """Which of them the model reads only a part of, which the package does without a word."""
-        encoder, inputs = self._model.encoder, self._model.hparams.get("input_segments", ())
-        texts = list(dict.fromkeys(text for one in given for text in one.values()))
-        with _quiet():
-            encoded = encoder.tokenizer(texts, truncation=False, add_special_tokens=False)["input_ids"]
-        n_tokens = dict(zip(texts, map(len, encoded), strict=True))
-        is_cut = []
-        for one in given:
-            read = [n_tokens[text] for name, text in one.items() if name in inputs or not inputs]
-            joined = sum(read) + 2 + (len(read) - 1) * encoder.size_separator if inputs else 0
-            is_cut.append(max(read) > encoder.max_positions - 4 or joined > encoder.max_positions)
-        return is_cut
 
 
 def _load(checkpoint: Checkpoint) -> Any:

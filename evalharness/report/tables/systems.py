@@ -36,6 +36,12 @@ class Standing:
     spread: float | None = None
 
 
+_COUNTED = {
+    "windowed": "segments longer than the model reads, scored in parts that fit",
+    "cut": "segments longer than the model reads, scored by their beginnings",
+}
+"""What the numbers behind a signature are."""
+
 Standings: TypeAlias = Mapping[tuple[str, str], Standing]
 """By system, or the system whose runs were grouped, and metric."""
 
@@ -179,7 +185,12 @@ def _longer_signatures(heading: str, metric: PlannedMetric, lines: Sequence[Scor
         behind = line.signature.removeprefix(metric.signature or "")
         if line.metric == metric.name and line.signature != behind and behind:
             systems.setdefault(behind, []).append(line.system)
-    return [f"{heading}: the signature ends in {behind} for {', '.join(names)}." for behind, names in systems.items()]
+    if not systems:
+        return []
+    endings = "; ".join(f"in {behind} for {', '.join(names)}" for behind, names in systems.items())
+    said = {field.partition(":")[0] for behind in systems for field in behind.split("|")}
+    counted = "".join(f" {name} counts {what}." for name, what in _COUNTED.items() if name in said)
+    return [f"{heading}: the signature ends {endings}.{counted}"]
 
 
 def _notes(run: Reported, metrics: list[PlannedMetric], settings: ReportSettings) -> list[str]:
