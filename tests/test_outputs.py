@@ -15,7 +15,7 @@ from typing import ClassVar
 import numpy as np
 import pyarrow.parquet as pq
 import pytest
-from conftest import REPOSITORY, Finished, write
+from conftest import REPOSITORY, Finished
 from data_folder import ted21, wmt22
 
 import evalharness as eh
@@ -169,27 +169,82 @@ class TestPlanted:
         assert found(testset, {"ref": references}) == {("ref", n): ("copy-of-reference",) for n in range(9)}
 
 
+# By language pair: source, reference, and a sound hypothesis that is neither.
 CLEAN = {
-    "zh-en": (("他说，这台机器三年前就坏了。", "He said the machine had broken down three years ago.",
-               "The machine, he said, stopped working three years ago."),),
-    "en-zh": (("He said the machine had broken down 3 years ago.", "他说这台机器3年前就坏了。", "他表示，机器三年前坏掉了。"),
-              ("The new iPhone 15 Pro Max runs iOS 17.", "新款 iPhone 15 Pro Max 运行 iOS 17。", "新的iPhone 15 Pro Max搭载iOS 17系统。")),
-    "de-en": (("Die Kosten stiegen um 3,5 Millionen Euro auf 12.400.000 Euro.", "Costs rose by 3.5 million euros to 12,400,000 euros.",
-               "The costs went up by €3.5 million, to €12.4 million."),
-              ("Angela Merkel", "Angela Merkel", "Angela Merkel"),
-              ("München", "Munich", "Munich")),
-    "en-de": (("Costs rose by 3.5 million euros last year.", "Die Kosten stiegen im vergangenen Jahr um 3,5 Millionen Euro.",
-               "Im letzten Jahr erhöhten sich die Kosten um 3,5 Mio. Euro."),
-              ("The twelve apostles sat at one table.", "Die zwölf Apostel saßen an einem Tisch.", "An einem Tisch saßen die zwölf Apostel.")),
-    "en-ja": (("The city has 1.2 million inhabitants.", "その都市の人口は120万人です。", "市には120万人の住民がいる。"),
-              ("Tokyo Metropolitan Government", "東京都庁", "東京都政府")),
-    "ja-en": (("その都市の人口は120万人です。", "The city has 1.2 million inhabitants.", "That city's population is 1,200,000."),),
-    "en-ru": (("The village lies at the foot of the mountain.", "Деревня лежит у подножия горы.", "Село расположено у подножия горы."),),
-    "en-sr": (("The village lies at the foot of the mountain.", "Село лежи у подножју планине.", "Selo se nalazi u podnožju planine."),),
+    "zh-en": (
+        (
+            "他说，这台机器三年前就坏了。",
+            "He said the machine had broken down three years ago.",
+            "The machine, he said, stopped working three years ago.",
+        ),
+    ),
+    "en-zh": (
+        (
+            "He said the machine had broken down 3 years ago.",
+            "他说这台机器3年前就坏了。",
+            "他表示，机器三年前坏掉了。",
+        ),
+        (
+            "The new iPhone 15 Pro Max runs iOS 17.",
+            "新款 iPhone 15 Pro Max 运行 iOS 17。",
+            "新的iPhone 15 Pro Max搭载iOS 17系统。",
+        ),
+    ),
+    "de-en": (
+        (
+            "Die Kosten stiegen um 3,5 Millionen Euro auf 12.400.000 Euro.",
+            "Costs rose by 3.5 million euros to 12,400,000 euros.",
+            "The costs went up by €3.5 million, to €12.4 million.",
+        ),
+        ("Angela Merkel", "Angela Merkel", "Angela Merkel"),
+        ("München", "Munich", "Munich"),
+    ),
+    "en-de": (
+        (
+            "Costs rose by 3.5 million euros last year.",
+            "Die Kosten stiegen im vergangenen Jahr um 3,5 Millionen Euro.",
+            "Im letzten Jahr erhöhten sich die Kosten um 3,5 Mio. Euro.",
+        ),
+        (
+            "The twelve apostles sat at one table.",
+            "Die zwölf Apostel saßen an einem Tisch.",
+            "An einem Tisch saßen die zwölf Apostel.",
+        ),
+    ),
+    "en-ja": (
+        ("The city has 1.2 million inhabitants.", "その都市の人口は120万人です。", "市には120万人の住民がいる。"),
+        ("Tokyo Metropolitan Government", "東京都庁", "東京都政府"),
+    ),
+    "ja-en": (
+        (
+            "その都市の人口は120万人です。",
+            "The city has 1.2 million inhabitants.",
+            "That city's population is 1,200,000.",
+        ),
+    ),
+    "en-ru": (
+        (
+            "The village lies at the foot of the mountain.",
+            "Деревня лежит у подножия горы.",
+            "Село расположено у подножия горы.",
+        ),
+    ),
+    "en-sr": (
+        (
+            "The village lies at the foot of the mountain.",
+            "Село лежи у подножју планине.",
+            "Selo se nalazi u podnožju planine.",
+        ),
+    ),
     "en-zh_CN": (("The library is closed on Mondays.", "图书馆星期一不开放。", "圖書館星期一不開放。"),),
-    "en-cs": (("The library is closed on Mondays until the end of May.", "Knihovna je do konce května v pondělí zavřená.",
-               "Do konce května je knihovna v pondělí mimo provoz."),),
-}  # fmt: skip
+    "en-cs": (
+        (
+            "The library is closed on Mondays until the end of May.",
+            "Knihovna je do konce května v pondělí zavřená.",
+            "Do konce května je knihovna v pondělí mimo provoz.",
+        ),
+    ),
+}
 GERMAN = "Das ist ein ganz gewöhnlicher deutscher Satz, den hier niemand erwartet hat."
 ENGLISH = "This is quite an ordinary English sentence, which nobody expected to find here."
 FRENCH = "Ceci est une phrase française tout à fait ordinaire que personne n'attendait ici."
@@ -344,7 +399,7 @@ class TestResidue:
             ("注意：今天关门。", "Please note: closed today.", "Note: we are closed today."),
             ("翻译：王小明", "Translated by Wang Xiaoming", "Translation: Wang Xiaoming"),
             ("当然！我马上来。", "Of course, I'll be right there.", "Sure! I'll be there at once."),
-            ("好，你不取消，我就报警", "If you don't cancel, I call the police.", "OK, I'll call the police if you don't cancel"),
+            ("好，你不取消，我就报警", "If not, I call the police.", "OK, I'll call the police if you don't cancel"),
             ("作为一个AI，我不会累。", "As an AI, I do not tire.", "As an AI, I never get tired."),
             ("请点击<b>确定</b>。", "Click <b>OK</b>.", "Please click <b>OK</b>."),
             ("对不起，我帮不了你。", "Sorry, I can't help you.", "I'm sorry, I can't help you."),
@@ -382,7 +437,7 @@ class TestSettings:
     @pytest.mark.parametrize(
         ("values", "message"),
         [
-            ({"unusable": ("copy-of-sorce",)}, r"unusable: 'copy-of-sorce': no such flag; did you mean 'copy-of-source'\?"),
+            ({"unusable": ("copy-of-sorce",)}, r"'copy-of-sorce': no such flag; did you mean 'copy-of-source'\?"),
             ({"unusable": ("no-hypothesis",)}, "has no score that could be replaced"),
             ({"guarded": True, "checked": False}, r"guarded scores need to know"),
             ({"guarded": True, "unusable": ()}, "would be the plain ones"),
@@ -505,9 +560,9 @@ class TestGuarded:
             assert all(copied < sign * (score or 0.0) for score in scores.values()), metric.name
         raw = {(one.system, one.metric): one.score for one in run.score_lines}
         assert all(one.score == raw[one.system, one.metric] for one in run.guarded_lines if one.system != "source-copy")
-        by_hand = {"bleu": 0.0, "chrf": 0.0, "chrfpp": 0.0}  # no n-gram counts as a match
-        for name, score in by_hand.items():
-            assert run.guarded.query("system == 'source-copy' and metric == @name")["score"].tolist() == [score]
+        guarded = {(one.system, one.metric): one.score for one in run.guarded_lines}
+        # no n-gram counts as a match
+        assert [guarded["source-copy", name] for name in ("bleu", "chrf", "chrfpp")] == [0.0] * 3
 
     def test_raw_scores_tests_and_ranks_stay(self, command: Callable[..., Finished]) -> None:
         command("run", "metrics=[bleu,ter]")
@@ -569,8 +624,8 @@ class TestGuarded:
 
 
 class TestPublicData:
-    """Systems of shared tasks are mostly sound: what is flagged was read (every flag of WMT22 but copies of references),
-    and the bounds stand a little above what was found."""
+    """Systems of shared tasks are mostly sound. Every flag of WMT22 but copies of references was read; the bounds stand
+    a little above what was found."""
 
     def of_wmt22(self) -> tuple[TestSet, dict[str, list[str]]]:
         folder = wmt22()

@@ -190,6 +190,7 @@ def numbers_of(text: str) -> Numbers:
     possible |= (
         {2000 + value for value in possible if 0 <= value < 50} if "年" in text or "'" in text or "’" in text else set()
     )
+    possible |= {value // 100 + 1 for value in possible if 1000 <= value < 2100}  # 20世纪80年代 are the 1980s
     if _TIME.search(text):
         possible |= {value + 12 for value in possible if 0 <= value <= 12} | {
             value - 12 for value in possible if 12 <= value <= 24
@@ -231,6 +232,8 @@ def _in_digits(text: str) -> Iterator[tuple[float, bool]]:
             yield from ((_rounded(value * multiplier), is_read and not nth) for nth, value in enumerate(readings))
         if after in _LETTERED:
             yield from ((_rounded(value * _LETTERED[after]), False) for value in readings)
+        if after[:1] in ("成", "折"):  # 四成 is 40 %, 八折 20 % off
+            yield from ((ten, False) for value in readings for ten in (10 * value, 100 - 10 * value))
         is_sure = multiplier is None and is_read and not _is_part(found, text, after)
         yield from ((value, is_sure and not nth and value >= _SMALLEST_SOLID) for nth, value in enumerate(readings))
 
@@ -307,6 +310,8 @@ def _in_chinese(text: str) -> Iterator[tuple[float, bool]]:
         has_unit = any(character in _TENS or character in _MYRIADS for character in core)
         is_year = not has_unit and len(core) == 4 and len(values) == 1 and _FIRST_YEAR <= values[0] <= _LAST_YEAR
         in_fraction = after == "分之" or (before == "之" and not body.startswith(("百分", "千分")))
+        if after[:1] in ("成", "折"):
+            yield from ((ten, False) for value in values for ten in (10 * value, 100 - 10 * value))
         for value in values:
             yield (
                 value,
