@@ -91,15 +91,21 @@ def _repeated_trigrams(texts: Sequence[Sequence[str]]) -> list[float]:
 
 
 def _numbered(texts: Sequence[Sequence[str]]) -> tuple[Array, Array]:
-    """All tokens in a row as numbers, each text closed by a number of its own, and the text that each belongs to."""
-    numbers: dict[str, int] = {}
-    tokens = [numbers.setdefault(token, len(numbers)) for token in chain.from_iterable(texts)]
+    """All tokens in a row as numbers, each text closed by a number of its own, and the text that each belongs to. The
+    tokens of a string are its characters."""
+    if all(isinstance(text, str) for text in texts):
+        tokens = np.frombuffer("".join(map(str, texts)).encode("utf-32-le"), dtype=np.uint32).astype(np.int64)
+    else:
+        numbers: dict[str, int] = {}
+        tokens = np.array(
+            [numbers.setdefault(token, len(numbers)) for token in chain.from_iterable(texts)], dtype=np.int64
+        )
     lengths = np.array([len(text) for text in texts], dtype=np.int64)
     text_of = np.repeat(np.arange(len(texts)), lengths + 1)
-    closed = np.empty(len(text_of), dtype=np.int64)
     closes = np.cumsum(lengths + 1) - 1
     is_token = np.ones(len(text_of), dtype=bool)
     is_token[closes] = False
+    closed = np.empty(len(text_of), dtype=np.int64)
     closed[is_token] = tokens
     closed[closes] = -1 - np.arange(len(texts))
     return closed, text_of
