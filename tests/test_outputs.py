@@ -479,6 +479,17 @@ class TestRecord:
         assert "copy-of-source: the source, or nearly" in shown
         assert eh.open_run(record).problems["n_hypotheses"].tolist() == [9] * len(counts)
 
+    def test_what_is_unusable_is_said_before_anything_is_scored(self, caplog: pytest.LogCaptureFixture) -> None:
+        eh.evaluate(systems={"mine": ["天气很好"] * 9}, metrics=["bleu"])
+        said = [message.partition(":")[0] for message in caplog.messages]
+        assert said.index("mine") < said.index("bleu")
+        assert (
+            caplog.messages[0] == "mine: 9 of 9 hypotheses are unusable (9 wrong-script); they are scored as they are."
+        )
+        n_said = len(caplog.messages)
+        eh.evaluate(systems={"mine": ["天气很好"] * 9}, metrics=["bleu"])
+        assert len([one for one in caplog.messages[n_said:] if one == caplog.messages[0]]) == 1
+
     def test_flags_are_derived_and_follow_the_settings(self, command: Callable[..., Finished]) -> None:
         command("run", "metrics=[bleu]")
         record = Path("results/latest").resolve()
