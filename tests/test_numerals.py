@@ -69,6 +69,7 @@ def test_what_is_a_number_beyond_doubt(text: str, values: set[float]) -> None:
         "12月",  # December
         "三分之一 3分之1",
         "2021百强",  # the hundred of 2021
+        "12K 40m",  # thousands, metres
         "2 1 0",  # too small to be sure of
     ],
 )

@@ -15,7 +15,7 @@ from typing import ClassVar
 import numpy as np
 import pyarrow.parquet as pq
 import pytest
-from conftest import REPOSITORY, Finished
+from conftest import REPOSITORY, Finished, write
 from data_folder import ted21, wmt22
 
 import evalharness as eh
@@ -27,6 +27,7 @@ from evalharness.outputs.find import find_flags
 from evalharness.outputs.flags import MEANINGS, UNUSABLE
 from evalharness.outputs.settings import OutputSettings
 from evalharness.records import Array, Floats, LanguagePair, ScoringSegment, Segment, Signature, TestSet
+from evalharness.report.table import ScoreCell, TextCell
 
 ZHENGZHOU = REPOSITORY / "references" / "zhengzhou"
 
@@ -574,6 +575,20 @@ class TestGuarded:
         guarded = {(one.system, one.metric): one.score for one in run.guarded_lines}
         # no n-gram counts as a match
         assert [guarded["source-copy", name] for name in ("bleu", "chrf", "chrfpp")] == [0.0] * 3
+
+    def test_runs_of_one_system_show_their_mean(self, command: Callable[..., Finished]) -> None:
+        for seed, name in enumerate(("polished", "literal")):
+            texts = [*candidate(f"{name}.en")[:8], candidate("source-copy.en")[8]]
+            write(f"hyp/mine-seed{seed}.en", *texts)
+        write("hyp/other.en", *candidate("lossy.en"))
+        options = ["systems=[folder]", "systems.folder.path=hyp", "systems.folder.group_by='*-seed*'"]
+        finished = command("run", *options, "metrics=[chrf]", "outputs.guarded=true")
+        assert finished.code == 0, finished.err
+        run = eh.open_run("results/latest")
+        guarded = {one.system: one.score or 0.0 for one in run.guarded_lines}
+        row = next(row for row in run.table().rows if row[0] == TextCell(text="mine"))
+        assert row[2] == ScoreCell(score=(guarded["mine-seed0"] + guarded["mine-seed1"]) / 2)
+        assert [one.n_unusable for one in run.guarded_lines] == [1, 1, 0]
 
     def test_raw_scores_tests_and_ranks_stay(self, command: Callable[..., Finished]) -> None:
         command("run", "metrics=[bleu,ter]")

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import logging
 import re
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
@@ -39,6 +40,7 @@ _KNOWN_WORDS = 0.6
 # Confidence in the target language, of lingua's trigrams and of all its models, below which a text is in another.
 _DOUBT = 0.01
 _LITTLE_CONFIDENCE = 0.05
+_MOST_IN_QUESTION = 10  # all models of the 75 languages in Latin script are 0.9 GB and take 5 s to load (lingua 2.1)
 _PART_CHARACTERS = 80
 _FOREIGN_PARTS = 0.75
 # Nobody translates into these by mistake, and terms of science look like them.
@@ -201,7 +203,9 @@ def _are_foreign(texts: Sequence[str], target: str, expected: frozenset[str], te
     }
     if not suspects:
         return [False] * len(texts)
-    in_question = alike | {language for language, _ in suspects.values()}
+    languages = Counter(language for language, _ in suspects.values())
+    usual = sorted(languages, key=lambda language: (-languages[language], language.name))[:_MOST_IN_QUESTION]
+    in_question = alike | set(usual)
     thorough = LanguageDetectorBuilder.from_languages(*in_question).build()
     is_foreign = [False] * len(texts)
     for position in suspects:

@@ -245,7 +245,7 @@ def _in_digits(text: str) -> Iterator[tuple[float, bool]]:
             yield from ((_rounded(value * _LETTERED[after]), False) for value in readings)
         if after[:1] in ("成", "折"):  # 四成 is 40 %, 八折 20 % off
             yield from ((ten, False) for value in readings for ten in (10 * value, 100 - 10 * value))
-        is_sure = multiplier is None and is_read and not _is_part(found, text, after)
+        is_sure = multiplier is None and after not in _LETTERED and is_read and not _is_part(found, text, after)
         yield from ((value, is_sure and not nth and value >= _SMALLEST_SOLID) for nth, value in enumerate(readings))
 
 

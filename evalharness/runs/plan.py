@@ -22,7 +22,17 @@ SCHEMA = 1
 ROWS_VERSION = "1"
 """Bumped whenever the rows of any metric change under an unchanged signature. Keys of logs and cache hold it, and so
 does the identity of a run: an older record is left as it is, and a new one begun."""
-_RECORDED_PACKAGES = ("evalharness", "sacrebleu", "unbabel-comet", "torch", "numpy", "pandas", "pyarrow", "hydra-core")
+_RECORDED_PACKAGES = (
+    "evalharness",
+    "sacrebleu",
+    "unbabel-comet",
+    "torch",
+    "numpy",
+    "pandas",
+    "pyarrow",
+    "hydra-core",
+    "lingua-language-detector",
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -211,7 +221,7 @@ def now() -> str:
 
 
 def recorded_versions() -> dict[str, str]:
-    """Installed versions of the packages that touch scores, and of Python; packages not installed are left out."""
+    """Installed versions of the packages that touch scores or flags, and of Python; packages not installed are left out."""
     versions = {"python": platform.python_version()}
     for package in _RECORDED_PACKAGES:
         try:
