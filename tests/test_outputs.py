@@ -421,7 +421,8 @@ class TestLengths:
             ("a", 0): ("too-long",),
             ("b", 0): ("too-long",),
             ("c", 0): ("too-long",),
-        }  # the reference is what stands out; d is short by 30 letters less than half of theirs, not more
+            ("d", 0): ("shorter-than-others",),
+        }  # a short reference, but the three agree
 
     def test_two_systems_are_no_measure(self) -> None:
         testset = made("de-en", ("Der Ausschuss tagt.", self.REFERENCE))
@@ -650,8 +651,8 @@ class TestGuarded:
 
 
 class TestPublicData:
-    """Systems of shared tasks are mostly sound. Every flag of WMT22 but copies of references was read; the bounds stand
-    a little above what was found."""
+    """Systems of shared tasks are mostly sound. Nearly every flag of WMT22 but copies of references was read; the
+    bounds stand a little above what was found."""
 
     def of_wmt22(self) -> tuple[TestSet, dict[str, list[str]]]:
         folder = wmt22()
@@ -669,9 +670,10 @@ class TestPublicData:
         flags = found(testset, systems)
         assert time.perf_counter() - started < 20  # 3 s on two busy cores (2026-11)
         counts = Counter(flag for of_text in flags.values() for flag in of_text)
-        bounds = {  # of 22,500 hypotheses; found: 1, 3, 0, 0, 1, 16, 10, 9, 78, 31, 6, 1, 60
+        # of 22,500 hypotheses; found: 1, 3, 0, 0, 1, 16, 2, 1, 10, 9, 76, 31, 6, 1, 60
+        bounds = {
             "empty-hypothesis": 1, "repetition": 4, "wrong-script": 1, "wrong-language": 1, "copy-of-source": 2,
-            "untranslated": 20, "too-short": 12, "shorter-than-others": 12, "numbers-missing": 90,
+            "untranslated": 20, "too-long": 3, "longer-than-others": 2, "too-short": 12, "shorter-than-others": 12, "numbers-missing": 90,
             "numbers-invented": 40, "llm-residue": 8, "markup": 2, "copy-of-reference": 70,
         }  # fmt: skip
         assert {flag: n for flag, n in counts.items() if n > bounds.get(flag, 0)} == {}

@@ -154,7 +154,7 @@ _SMALLEST_SOLID_IN_WORDS = 13  # smaller ones stand in idioms
 _FIRST_YEAR, _LAST_YEAR = 1000, 2099  # in numerals without units; 三四五六 is a list
 _COMMA_THOUSANDS = re.compile(r"[1-9]\d{0,2},\d{3}")
 _UNIT_RUN = re.compile(rf" ?[多余餘来來几幾]?([百佰千仟백천{''.join(_MYRIADS)}]+)")
-_TIME = re.compile(r"\d\s*[:：点點时時hH]|[a|p]\.?m\b|o'clock|[上下]午|[点點时時]", re.IGNORECASE)
+_TIME = re.compile(rf"\d\s*[:hH]|\b[ap]\.?m\b|o'clock|[上下]午|[\d{''.join(_DIGITS)}十]\s?[點点時时]", re.IGNORECASE)
 _DIGIT_RUN = re.compile(r"\d[\d\s,.:/()+-]*\d|\d")
 
 

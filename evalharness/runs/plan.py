@@ -221,7 +221,7 @@ def now() -> str:
 
 
 def recorded_versions() -> dict[str, str]:
-    """Installed versions of the packages that touch scores or flags, and of Python; packages not installed are left out."""
+    """Installed versions of the packages that touch scores or flags and of Python; those not installed are left out."""
     versions = {"python": platform.python_version()}
     for package in _RECORDED_PACKAGES:
         try:
