@@ -115,20 +115,10 @@ _LOOSE: Mapping[str, tuple[float, ...]] = {
     "fully": (100.0,),
     "sweet": (16.0,),
 }
-_MONTHS = [
-    "january",
-    "february",
-    "march",
-    "april",
-    "may",
-    "june",
-    "july",
-    "august",
-    "september",
-    "october",
-    "november",
-    "december",
-]
+_MONTHS = (
+    *("january", "february", "march", "april", "may", "june"),
+    *("july", "august", "september", "october", "november", "december"),
+)
 
 _NUMBER = re.compile(
     r"(?P<before>[^\W\d_][-_‑]?|_)?"
@@ -147,7 +137,7 @@ _MAY_BE_SOLID = re.compile(
 )
 _ENGLISH = re.compile(r"[a-z]+")
 _HALVES = re.compile(
-    r"(?:([a-z]+|[0-9]+) and (?:a|one) half|(half|a quarter)(?: of)? an?) (hundred|thousand|million|billion|trillion)"
+    r"\b(?:([a-z]+|[0-9]+) and (?:a|one) half|(half|a quarter)(?: of)? an?) (hundred|thousand|million|billion|trillion)"
 )
 _SMALLEST_SOLID = 3  # one and two hide in "a", "both", "pair" and grammar
 _SMALLEST_SOLID_IN_WORDS = 13  # smaller ones stand in idioms
@@ -155,7 +145,8 @@ _FIRST_YEAR, _LAST_YEAR = 1000, 2099  # in numerals without units; 三四五六 
 _COMMA_THOUSANDS = re.compile(r"[1-9]\d{0,2},\d{3}")
 _UNIT_RUN = re.compile(rf" ?[多余餘来來几幾]?([百佰千仟백천{''.join(_MYRIADS)}]+)")
 _TIME = re.compile(rf"\d\s*[:hH]|\b[ap]\.?m\b|o'clock|[上下]午|[\d{''.join(_DIGITS)}十]\s?[點点時时]", re.IGNORECASE)
-_DIGIT_RUN = re.compile(r"\d[\d\s,.:/()+-]*\d|\d")
+_SHORT_YEAR = re.compile("[年'’]")
+_TOO_LARGE = 1e18
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -178,29 +169,14 @@ def numbers_of(text: str) -> Numbers:
     by a rare chance."""
     if not text.isascii():
         text = unicodedata.normalize("NFKC", text)
-    solid: set[float] = set()
-    possible: set[float] = set()
-    for value, is_solid in _in_digits(text):
-        possible.add(value)
-        if is_solid:
-            solid.add(value)
-    if not text.isascii():
-        for value, is_solid in _in_chinese(text):
-            possible.add(value)
-            if is_solid:
-                solid.add(value)
-    for value, is_solid in _in_english(text.lower()):
-        possible.add(value)
-        if is_solid:
-            solid.add(value)
-    possible |= solid
+    found = [*_in_digits(text), *_in_english(text.lower()), *([] if text.isascii() else _in_chinese(text))]
+    named = [(value, is_solid) for value, is_solid in found if value < _TOO_LARGE]  # a loop of digits is infinite
+    solid = {value for value, is_solid in named if is_solid}
+    possible = {value for value, _ in named}
     possible |= {value % 100 for value in possible if 1900 <= value < 2100}  # the 90s, and the year 98
-    possible |= (
-        {1900 + value for value in possible if 0 < value < 100} if "年" in text or "'" in text or "’" in text else set()
-    )
-    possible |= (
-        {2000 + value for value in possible if 0 <= value < 50} if "年" in text or "'" in text or "’" in text else set()
-    )
+    if _SHORT_YEAR.search(text):
+        possible |= {1900 + value for value in possible if 0 < value < 100}
+        possible |= {2000 + value for value in possible if 0 <= value < 50}
     possible |= {value // 100 + 1 for value in possible if 1000 <= value < 2100}  # 20世纪80年代 are the 1980s
     if _TIME.search(text):
         possible |= {value + 12 for value in possible if 0 <= value <= 12} | {
