@@ -321,6 +321,9 @@ class TestOfARun:
             "\n"
             "  Marked: the best of each metric and every system not significantly different from it (paired sign-flip "
             "test, exact, 9 segments, p ≤ 0.05, Holm over 10 pairs for each metric).\n"
+            "  source-copy: 9 of 9 hypotheses unusable (9 copy-of-source), scored as they are.\n"
+            "  Other flags of hypotheses are counted in the table problems: too-short, shorter-than-others, "
+            "numbers-missing, numbers-invented.\n"
             "  Smallest difference that one test finds with 80 % power (median over pairs, before correction): "
             "BLEU 4.9, chrF2 5.4, chrF2++ 5.2, TER 13.7. Smaller ones are mostly missed.\n"
             "  BLEU: nrefs:1|case:mixed|eff:no|tok:13a|smooth:exp|version:2.6.0\n"
@@ -347,7 +350,7 @@ class TestOfARun:
         assert all(line.count("&") == 4 and line.endswith(" \\\\") for line in body)
         assert latex.isascii()
 
-    @pytest.mark.parametrize("name", ["systems", "comparisons", "ranks"])
+    @pytest.mark.parametrize("name", ["systems", "comparisons", "problems", "ranks"])
     def test_every_table_would_compile_and_is_ascii(self, bundled: eh.Run, name: str) -> None:
         latex = (bundled.folder / "tables" / f"{name}.tex").read_text(encoding="utf-8")
         check_latex(latex)
@@ -414,7 +417,10 @@ class TestOfARun:
         command("run", "systems=[folder]", "systems.folder.path=hyp", "metrics=[bleu]")
         drawn = eh.open_run("results/latest").table()
         assert [cell.is_best for cell in drawn.rows[0] if isinstance(cell, ScoreCell)] == [False]
-        assert drawn.notes == ("BLEU: nrefs:1|case:mixed|eff:no|tok:13a|smooth:exp|version:2.6.0",)
+        assert drawn.notes == (
+            "Other flags of hypotheses are counted in the table problems: too-short, numbers-missing.",
+            "BLEU: nrefs:1|case:mixed|eff:no|tok:13a|smooth:exp|version:2.6.0",
+        )
 
     def test_the_note_names_the_baseline_where_not_all_pairs_were_tested(
         self, command: Callable[..., Finished]
@@ -569,7 +575,7 @@ def test_metrics_that_share_a_heading_are_told_apart() -> None:
     )
     drawn = run.table()
     assert [column.heading for column in drawn.columns] == ["System", "BLEU (bleu)", "BLEU (bleu_lc)", "chrF2"]
-    assert [note.partition(":")[0] for note in drawn.notes] == ["BLEU (bleu)", "BLEU (bleu_lc)", "chrF2"]
+    assert [note.partition(":")[0] for note in drawn.notes[1:]] == ["BLEU (bleu)", "BLEU (bleu_lc)", "chrF2"]
 
 
 @pytest.mark.parametrize(("score", "shown"), [(-0.04, "0.0"), (-0.06, "-0.1"), (0.04, "0.0"), (None, "-")])

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import logging
 import re
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
@@ -32,13 +33,18 @@ _MOSTLY = 0.75  # of a hypothesis; with less something of it may be translated
 _FEWEST_LETTERS = {LATIN: 20}
 _KANA_OF_JAPANESE = 0.15  # at least, of kana and Han characters; quotations in Chinese stay below
 _FEWEST_HAN_OF_CHINESE = 10  # without any kana; shorter Japanese texts often have none
-_FEWEST_UNTRANSLATED_WORDS = 4
+_FEWEST_UNTRANSLATED_WORDS = 6  # shorter phrases are quoted
 
 # Of the letters of a hypothesis, in words that occur in references: below, lingua is asked. 0.9 % of WMT22's are.
 _KNOWN_WORDS = 0.6
 # Confidence in the target language, of lingua's trigrams and of all its models, below which a text is in another.
 _DOUBT = 0.01
 _LITTLE_CONFIDENCE = 0.05
+_MOST_IN_QUESTION = 10  # all models of the 75 languages in Latin script are 0.9 GB and take 5 s to load (lingua 2.1)
+_PART_CHARACTERS = 80
+_FOREIGN_PARTS = 0.75
+# Nobody translates into these by mistake, and terms of science look like them.
+_UNLIKELY = frozenset({"la", "eo"})
 _SHARED_SCRIPTS = (LATIN, "CYRILLIC", "ARABIC", "DEVANAGARI")
 # Languages that lingua, and often readers, cannot tell apart in a sentence.
 _ALIKE = (
@@ -177,6 +183,8 @@ def _are_foreign(texts: Sequence[str], target: str, expected: frozenset[str], te
         "DEVANAGARI": Language.all_with_devanagari_script,
     }
     candidates = {language for script, languages in of_script.items() if script in expected for language in languages()}
+    wanted = {target, base_language(testset.language_pair.source)}
+    candidates = {one for one in candidates if not _codes(one) & _UNLIKELY or _codes(one) & wanted}
     own = {language for language in candidates if target in _codes(language)}
     if not own:
         _log.warning(
@@ -195,13 +203,26 @@ def _are_foreign(texts: Sequence[str], target: str, expected: frozenset[str], te
     }
     if not suspects:
         return [False] * len(texts)
-    in_question = alike | {language for language, _ in suspects.values()}
+    languages = Counter(language for language, _ in suspects.values())
+    usual = sorted(languages, key=lambda language: (-languages[language], language.name))[:_MOST_IN_QUESTION]
+    in_question = alike | set(usual)
     thorough = LanguageDetectorBuilder.from_languages(*in_question).build()
-    confirmed = _confident(thorough, [texts[position] for position in suspects], alike)
     is_foreign = [False] * len(texts)
-    for position, found in zip(suspects, confirmed, strict=True):
-        is_foreign[position] = found is not None and found[1] < _LITTLE_CONFIDENCE
+    for position in suspects:
+        parts = _parts(texts[position])
+        found = [one for one in _confident(thorough, parts, alike) if one is not None and one[1] < _LITTLE_CONFIDENCE]
+        is_foreign[position] = len(found) >= _FOREIGN_PARTS * len(parts)
     return is_foreign
+
+
+def _parts(text: str) -> list[str]:
+    """The text in parts of some length: of a long text lingua takes a few odd words for all of it, and is sure."""
+    parts = [""]
+    for word in text.split():
+        if len(parts[-1]) >= _PART_CHARACTERS:
+            parts.append("")
+        parts[-1] = f"{parts[-1]} {word}".strip()
+    return parts if len(parts) == 1 or len(parts[-1]) >= _PART_CHARACTERS // 2 else parts[:-1]
 
 
 def _confident(

@@ -14,7 +14,7 @@ from evalharness.outputs.flags import LONGER_THAN_OTHERS, SHORTER_THAN_OTHERS, T
 from evalharness.outputs.settings import OutputSettings
 
 # "Okay." for "That's fine with me." is no fault: short texts differ by as much as this whatever their ratio.
-_SLACK_BYTES = 30
+_SLACK_BYTES = 20
 _FEWEST_OTHERS = 3
 
 

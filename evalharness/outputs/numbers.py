@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 
 from evalharness.outputs.examined import Examined, TestSetTexts
 from evalharness.outputs.flags import NUMBERS_INVENTED, NUMBERS_MISSING
-from evalharness.outputs.numerals import lacks, numbers_of
+from evalharness.outputs.numerals import lacks, may_have_solid, numbers_of
 from evalharness.outputs.settings import OutputSettings
 from evalharness.records import base_language
 
@@ -23,7 +23,7 @@ def odd_numbers(
     lp = testset.language_pair
     reads_source, reads_target = (base_language(code) in _READ for code in (lp.source, lp.target))
     for position, one in enumerate(examined):
-        if one.segment.source is None:
+        if one.segment.source is None or not (may_have_solid(one.segment.source) or may_have_solid(one.text)):
             continue
         source, text = numbers_of(one.segment.source), numbers_of(one.text)
         if not source.solid and not text.solid:

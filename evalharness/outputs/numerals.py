@@ -115,20 +115,10 @@ _LOOSE: Mapping[str, tuple[float, ...]] = {
     "fully": (100.0,),
     "sweet": (16.0,),
 }
-_MONTHS = [
-    "january",
-    "february",
-    "march",
-    "april",
-    "may",
-    "june",
-    "july",
-    "august",
-    "september",
-    "october",
-    "november",
-    "december",
-]
+_MONTHS = (
+    *("january", "february", "march", "april", "may", "june"),
+    *("july", "august", "september", "october", "november", "december"),
+)
 
 _NUMBER = re.compile(
     r"(?P<before>[^\W\d_][-_‑]?|_)?"
@@ -139,17 +129,24 @@ _CHINESE = re.compile(
     rf"(?:第|百分之|千分之)?[{''.join(_DIGITS)}{''.join(_TENS)}万萬亿億兆]"
     rf"[{''.join(_DIGITS)}{''.join(_TENS)}万萬亿億兆点點多余几幾数數来來]*"
 )
+# Every solid number has one of these; nine texts in ten have none.
+_MAY_BE_SOLID = re.compile(
+    rf"\d|[{''.join(_DIGITS)}{''.join(_TENS)}{''.join(_MYRIADS)}]{{2}}"
+    "|teen|twent|thirt|fort|fift|sixt|sevent|eight|ninet|hundred|thousand|illion",
+    re.IGNORECASE,
+)
 _ENGLISH = re.compile(r"[a-z]+")
 _HALVES = re.compile(
-    r"(?:([a-z]+|[0-9]+) and (?:a|one) half|(half|a quarter)(?: of)? an?) (hundred|thousand|million|billion|trillion)"
+    r"\b(?:([a-z]+|[0-9]+) and (?:a|one) half|(half|a quarter)(?: of)? an?) (hundred|thousand|million|billion|trillion)"
 )
 _SMALLEST_SOLID = 3  # one and two hide in "a", "both", "pair" and grammar
 _SMALLEST_SOLID_IN_WORDS = 13  # smaller ones stand in idioms
 _FIRST_YEAR, _LAST_YEAR = 1000, 2099  # in numerals without units; 三四五六 is a list
 _COMMA_THOUSANDS = re.compile(r"[1-9]\d{0,2},\d{3}")
 _UNIT_RUN = re.compile(rf" ?[多余餘来來几幾]?([百佰千仟백천{''.join(_MYRIADS)}]+)")
-_TIME = re.compile(r"\d\s*[:：点點时時hH]|[a|p]\.?m\b|o'clock|[上下]午|[点點时時]", re.IGNORECASE)
-_DIGIT_RUN = re.compile(r"\d[\d\s,.:/()+-]*\d|\d")
+_TIME = re.compile(rf"\d\s*[:hH]|\b[ap]\.?m\b|o'clock|[上下]午|[\d{''.join(_DIGITS)}十]\s?[點点時时]", re.IGNORECASE)
+_SHORT_YEAR = re.compile("[年'’]")
+_TOO_LARGE = 1e18
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -161,35 +158,26 @@ class Numbers:
     digits: str
 
 
+def may_have_solid(text: str) -> bool:
+    """Whether `numbers_of` may find a solid number, at a small part of its cost; where not, it finds none."""
+    return _MAY_BE_SOLID.search(text) is not None
+
+
 @functools.lru_cache(maxsize=1 << 17)
 def numbers_of(text: str) -> Numbers:
     """The numbers of a text in any language; words are read as English, which other languages' are not taken for but
     by a rare chance."""
     if not text.isascii():
         text = unicodedata.normalize("NFKC", text)
-    solid: set[float] = set()
-    possible: set[float] = set()
-    for value, is_solid in _in_digits(text):
-        possible.add(value)
-        if is_solid:
-            solid.add(value)
-    if not text.isascii():
-        for value, is_solid in _in_chinese(text):
-            possible.add(value)
-            if is_solid:
-                solid.add(value)
-    for value, is_solid in _in_english(text.lower()):
-        possible.add(value)
-        if is_solid:
-            solid.add(value)
-    possible |= solid
+    found = [*_in_digits(text), *_in_english(text.lower()), *([] if text.isascii() else _in_chinese(text))]
+    named = [(value, is_solid) for value, is_solid in found if value < _TOO_LARGE]  # a loop of digits is infinite
+    solid = {value for value, is_solid in named if is_solid}
+    possible = {value for value, _ in named}
     possible |= {value % 100 for value in possible if 1900 <= value < 2100}  # the 90s, and the year 98
-    possible |= (
-        {1900 + value for value in possible if 0 < value < 100} if "年" in text or "'" in text or "’" in text else set()
-    )
-    possible |= (
-        {2000 + value for value in possible if 0 <= value < 50} if "年" in text or "'" in text or "’" in text else set()
-    )
+    if _SHORT_YEAR.search(text):
+        possible |= {1900 + value for value in possible if 0 < value < 100}
+        possible |= {2000 + value for value in possible if 0 <= value < 50}
+    possible |= {value // 100 + 1 for value in possible if 1000 <= value < 2100}  # 20世纪80年代 are the 1980s
     if _TIME.search(text):
         possible |= {value + 12 for value in possible if 0 <= value <= 12} | {
             value - 12 for value in possible if 12 <= value <= 24
@@ -219,7 +207,7 @@ def _in_digits(text: str) -> Iterator[tuple[float, bool]]:
             yield from ((_rounded(value * unit), False) for value in readings)
             yield from ((value, False) for value in readings)
             if not _NUMBER.match(text, units.end()):
-                is_year = 1900 <= readings[0] < 2100  # 2021百强 are the hundred of a year
+                is_year = 1900 <= readings[0] < 2100 and unit < 1e4  # 2021百强 are the hundred of a year
                 yield _rounded(chain.value), is_read and not is_year
             continue
         after = (found["after"] or "").strip().lower()
@@ -231,7 +219,9 @@ def _in_digits(text: str) -> Iterator[tuple[float, bool]]:
             yield from ((_rounded(value * multiplier), is_read and not nth) for nth, value in enumerate(readings))
         if after in _LETTERED:
             yield from ((_rounded(value * _LETTERED[after]), False) for value in readings)
-        is_sure = multiplier is None and is_read and not _is_part(found, text, after)
+        if after[:1] in ("成", "折"):  # 四成 is 40 %, 八折 20 % off
+            yield from ((ten, False) for value in readings for ten in (10 * value, 100 - 10 * value))
+        is_sure = multiplier is None and after not in _LETTERED and is_read and not _is_part(found, text, after)
         yield from ((value, is_sure and not nth and value >= _SMALLEST_SOLID) for nth, value in enumerate(readings))
 
 
@@ -307,6 +297,8 @@ def _in_chinese(text: str) -> Iterator[tuple[float, bool]]:
         has_unit = any(character in _TENS or character in _MYRIADS for character in core)
         is_year = not has_unit and len(core) == 4 and len(values) == 1 and _FIRST_YEAR <= values[0] <= _LAST_YEAR
         in_fraction = after == "分之" or (before == "之" and not body.startswith(("百分", "千分")))
+        if after[:1] in ("成", "折"):
+            yield from ((ten, False) for value in values for ten in (10 * value, 100 - 10 * value))
         for value in values:
             yield (
                 value,

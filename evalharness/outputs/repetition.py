@@ -20,6 +20,7 @@ _FEWEST_CHARACTERS = 24  # of one, twice as many times as of words: "hahahahaha"
 # A text of which half the trigrams stood before is one loop with small changes.
 _FEWEST_TRIGRAMS = 24
 _REPEATED_TRIGRAMS = 0.5
+_TEXTS_PER_BLOCK = 20_000  # some 50 MB at a time
 _MIXER = np.uint64(0x9E3779B97F4A7C15)
 
 
@@ -27,33 +28,29 @@ def repetitions(
     examined: Sequence[Examined], testset: TestSetTexts, settings: OutputSettings
 ) -> Iterator[tuple[int, str]]:
     """Hypotheses with a loop, unless the source or a reference has one at least half as long."""
-    by_words = _most_repeats(
-        [words(one.text) for one in examined], _LONGEST_PHRASE_WORDS, settings.n_repeats, _FEWEST_WORDS
+    for start in range(0, len(examined), _TEXTS_PER_BLOCK):
+        block = examined[start : start + _TEXTS_PER_BLOCK]
+        of_words = [words(one.text) for one in block]
+        of_characters = [one.text for one in block]
+        most = (
+            _most_repeats(of_words, _LONGEST_PHRASE_WORDS, settings.n_repeats, _FEWEST_WORDS),
+            _most_repeats(of_characters, _LONGEST_PHRASE_CHARACTERS, 2 * settings.n_repeats, _FEWEST_CHARACTERS),
+            [share if share >= _REPEATED_TRIGRAMS else 0.0 for share in _repeated_trigrams(of_words)],
+        )
+        for position, (one, *found) in enumerate(zip(block, *most, strict=True), start=start):
+            if any(found) and _is_its_own(found, one.others()):
+                yield position, REPETITION
+
+
+def _is_its_own(found: Sequence[float], others: Sequence[str]) -> bool:
+    """Whether a hypothesis has more than twice the repeats of each other text, by some measure of the three."""
+    of_words = [words(text) for text in others]
+    usual = (
+        _most_repeats(of_words, _LONGEST_PHRASE_WORDS, 2, 2),
+        _most_repeats(others, _LONGEST_PHRASE_CHARACTERS, 2, 2),
+        _repeated_trigrams(of_words),
     )
-    n_repeats = 2 * settings.n_repeats
-    by_characters = _most_repeats(
-        [one.text for one in examined], _LONGEST_PHRASE_CHARACTERS, n_repeats, _FEWEST_CHARACTERS
-    )
-    repeated = _repeated_trigrams([words(one.text) for one in examined])
-    for position, one in enumerate(examined):
-        others = one.others()
-        by_word, by_character, share = by_words[position], by_characters[position], repeated[position]
-        if (
-            (
-                by_word
-                and by_word
-                > 2 * max(_most_repeats([words(text) for text in others], _LONGEST_PHRASE_WORDS, 2, 2), default=0)
-            )
-            or (
-                by_character
-                and by_character > 2 * max(_most_repeats(others, _LONGEST_PHRASE_CHARACTERS, 2, 2), default=0)
-            )
-            or (
-                share >= _REPEATED_TRIGRAMS
-                and share > 2 * max(_repeated_trigrams([words(text) for text in others]), default=0)
-            )
-        ):
-            yield position, REPETITION
+    return any(one > 2 * max(of_others, default=0.0) for one, of_others in zip(found, usual, strict=True) if one)
 
 
 def _most_repeats(
@@ -91,15 +88,21 @@ def _repeated_trigrams(texts: Sequence[Sequence[str]]) -> list[float]:
 
 
 def _numbered(texts: Sequence[Sequence[str]]) -> tuple[Array, Array]:
-    """All tokens in a row as numbers, each text closed by a number of its own, and the text that each belongs to."""
-    numbers: dict[str, int] = {}
-    tokens = [numbers.setdefault(token, len(numbers)) for token in chain.from_iterable(texts)]
+    """All tokens in a row as numbers, each text closed by a number of its own, and the text that each belongs to. The
+    tokens of a string are its characters."""
+    if all(isinstance(text, str) for text in texts):
+        tokens = np.frombuffer("".join(map(str, texts)).encode("utf-32-le"), dtype=np.uint32).astype(np.int64)
+    else:
+        numbers: dict[str, int] = {}
+        tokens = np.array(
+            [numbers.setdefault(token, len(numbers)) for token in chain.from_iterable(texts)], dtype=np.int64
+        )
     lengths = np.array([len(text) for text in texts], dtype=np.int64)
     text_of = np.repeat(np.arange(len(texts)), lengths + 1)
-    closed = np.empty(len(text_of), dtype=np.int64)
     closes = np.cumsum(lengths + 1) - 1
     is_token = np.ones(len(text_of), dtype=bool)
     is_token[closes] = False
+    closed = np.empty(len(text_of), dtype=np.int64)
     closed[is_token] = tokens
     closed[closes] = -1 - np.arange(len(texts))
     return closed, text_of

@@ -66,7 +66,8 @@ _SPECIAL = re.compile(
 # What stands anywhere: reasoning, a remark behind the translation, an offer of more.
 _ANYWHERE = re.compile(
     r"""^\s*\#{2,}\s*(?:Instruction|Response|Input|Output|Translation|Human|Assistant|User)\b
-      |(?:\n|[.!?”"'’。！？)）]\s+|^)[(（\[*]*(?:Notes?|Translator['’]s?\ note|Explanation|Remark)\s*:\**\s
+      |(?:\n|[.!?”"'’。！？)）]\s+|^|\s(?=[(（\[*]))[(（\[*]*
+        (?:Notes?|Translator['’]s?\ note|Explanation|Remark)\s*:\**\s
       |(?:\n|[。！？”」)）]\s*|\s)[(（【\[*]*(?:注|译注|译者注|说明|解释|备注|翻译说明)\s*[:：]
       |\b(?:please\ )?let\ me\ know\ if\ you(?:['’]d\ like|\ would\ like|\ need|\ want|\ have)[ ]
         (?:any|me|further|more|another|a\ different|help)

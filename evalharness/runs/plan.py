@@ -24,6 +24,7 @@ ROWS_VERSION = "1"
 does the identity of a run: an older record is left as it is, and a new one begun."""
 _RECORDED_PACKAGES = (
     "evalharness", "sacrebleu", "unbabel-comet", "torch", "sentencex", "numpy", "pandas", "pyarrow", "hydra-core",
+    "lingua-language-detector",
 )  # fmt: skip
 
 
@@ -215,7 +216,7 @@ def now() -> str:
 
 
 def recorded_versions() -> dict[str, str]:
-    """Installed versions of the packages that touch scores, and of Python; packages not installed are left out."""
+    """Installed versions of the packages that touch scores or flags and of Python; those not installed are left out."""
     versions = {"python": platform.python_version()}
     for package in _RECORDED_PACKAGES:
         try:

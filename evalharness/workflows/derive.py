@@ -34,7 +34,7 @@ from evalharness.stats.autorank import AutoRankRule
 from evalharness.stats.settings import StatsSettings
 from evalharness.textio import write_text
 from evalharness.workflows.lines import Measured, lines_of
-from evalharness.workflows.problems import flags_of, guarded_lines, problem_lines
+from evalharness.workflows.problems import Flags, flags_of, guarded_lines, problem_lines
 from evalharness.workflows.slices import slice_lines
 
 _DERIVATION_VERSION = "8"
@@ -55,7 +55,8 @@ class ScoredMetric:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Scored:
     """Everything a run has computed. `hypotheses` [S][N] holds None where a system failed; `groups` [S] names the
-    system that a replicate is one run of, None for a system of its own."""
+    system that a replicate is one run of, None for a system of its own. `flags_of_texts` are those that hypotheses have
+    without any metric; None where they were not looked at yet."""
 
     testset: TestSet
     systems: tuple[str, ...]
@@ -63,6 +64,7 @@ class Scored:
     hypotheses: tuple[tuple[str | None, ...], ...]
     metrics: tuple[ScoredMetric, ...]
     findings: tuple[FindingLine, ...]
+    flags_of_texts: Flags | None = None
 
 
 def derivation_key(scored: Scored, outputs: OutputSettings, stats: StatsSettings, report: ReportSettings) -> str:

@@ -6,7 +6,7 @@ import logging
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -26,7 +26,7 @@ from evalharness.systems.base import System
 from evalharness.textio import check_text, write_json
 from evalharness.workflows.derive import Scored, ScoredMetric, derivation_key, derived_files, write_derived
 from evalharness.workflows.preparation import Experiment, Prepared, prepare
-from evalharness.workflows.problems import warn_of_problems
+from evalharness.workflows.problems import flags_of_texts, problem_lines, warn_of_problems
 from evalharness.workflows.scoring import MetricScorer
 
 _log = logging.getLogger(__name__)
@@ -88,16 +88,22 @@ def _evaluate_prepared(experiment: Experiment, prepared: Prepared, paths: RunPat
         _hypotheses(member.system, planned, sources, lp, JsonLines(paths.hypotheses(planned.name)))
         for member, planned in zip(prepared.systems.values(), prepared.plan.systems, strict=True)
     )
-    metrics, n_new, failures = _score_all(experiment, prepared, hypotheses, paths, observer)
-    problems += failures
-    scored = Scored(
+    unscored = Scored(
         testset=prepared.testset,
         systems=tuple(prepared.systems),
         groups=tuple(member.group for member in prepared.systems.values()),
         hypotheses=hypotheses,
-        metrics=tuple(metrics),
+        metrics=(),
         findings=tuple(_finding_line(tally) for tally in prepared.findings),
     )
+    is_first = not RunView(paths.folder).is_complete
+    if is_first:  # said before hours are spent on scoring what is none
+        flags = flags_of_texts(unscored, experiment.outputs)
+        unscored = replace(unscored, flags_of_texts=flags)
+        warn_of_problems(problem_lines(unscored, flags, experiment.outputs))
+    metrics, n_new, failures = _score_all(experiment, prepared, hypotheses, paths, observer)
+    problems += failures
+    scored = replace(unscored, metrics=tuple(metrics))
     settings = (experiment.outputs, experiment.stats, experiment.report)
     key = derivation_key(scored, *settings)
     done = RunView(paths.folder).done or {}
@@ -109,7 +115,8 @@ def _evaluate_prepared(experiment: Experiment, prepared: Prepared, paths: RunPat
         return Outcome(paths=_latest(paths), problems=())
     paths.done.unlink(missing_ok=True)  # before anything it vouches for is rewritten
     lines = write_derived(paths, scored, *settings)
-    warn_of_problems(RunView(paths.folder).problem_lines)
+    if not is_first:
+        warn_of_problems(RunView(paths.folder).problem_lines)
     n_missing = sum(line.n_missing for line in lines)
     if n_missing:
         problems.append(

@@ -25,9 +25,13 @@ Flags: TypeAlias = tuple[tuple[tuple[str, ...], ...], ...]
 """By system and segment, [S][N]."""
 
 
+def flags_of_texts(scored: Scored, settings: OutputSettings) -> Flags:
+    return find_flags(scored.testset, scored.hypotheses, settings)
+
+
 def flags_of(scored: Scored, settings: OutputSettings) -> Flags:
     """The flags of every hypothesis: what its text tells, then what metrics tell, as `METRIC:flag`."""
-    of_texts = find_flags(scored.testset, scored.hypotheses, settings)
+    of_texts = flags_of_texts(scored, settings) if scored.flags_of_texts is None else scored.flags_of_texts
     of_metrics = [found for metric in scored.metrics if (found := _flags_by(metric)) is not None]
     return tuple(
         tuple((*flags, *(flag for found in of_metrics for flag in found[s][n])) for n, flags in enumerate(of_system))

@@ -195,7 +195,7 @@ def _longer_signatures(heading: str, metric: PlannedMetric, lines: Sequence[Scor
 
 def _notes(run: Reported, metrics: list[PlannedMetric], settings: ReportSettings) -> list[str]:
     lines, heads = run.comparison_lines, headings(metrics)
-    notes = [*_notes_on_problems(run), *_notes_on_marks(run)]
+    notes = [*_notes_on_marks(run), *_notes_on_problems(run)]
     notes += _untested_marks(run, heads)
     notes += untested(lines)
     notes += impossible(lines, heads)
