@@ -491,7 +491,7 @@ class TestRecord:
         finished = command("run", "metrics=[bleu]")
         assert finished.code == 0
         assert "source-copy: 9 of 9 hypotheses are unusable (9 copy-of-source)" in finished.err
-        assert "source-copy: 9 of 9 hypotheses unusable (9 copy-of-source), scored as they are." in finished.out
+        assert "Unusable hypotheses, scored as they are: source-copy 9 of 9 (9 copy-of-source)." in finished.out
         record = Path("results/latest")
         counts = {(one["system"], one["flag"]): int(one["n_segments"]) for one in lines(record, "problems.csv")}
         rows = pq.read_table(record / "segments.parquet", columns=["system", "flags"]).to_pylist()

@@ -321,7 +321,7 @@ class TestOfARun:
             "\n"
             "  Marked: the best of each metric and every system not significantly different from it (paired sign-flip "
             "test, exact, 9 segments, p ≤ 0.05, Holm over 10 pairs for each metric).\n"
-            "  source-copy: 9 of 9 hypotheses unusable (9 copy-of-source), scored as they are.\n"
+            "  Unusable hypotheses, scored as they are: source-copy 9 of 9 (9 copy-of-source).\n"
             "  Other flags of hypotheses are counted in the table problems: too-short, shorter-than-others, "
             "numbers-missing, numbers-invented.\n"
             "  Smallest difference that one test finds with 80 % power (median over pairs, before correction): "

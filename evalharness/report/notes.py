@@ -19,9 +19,9 @@ RUNS_MUST_DIFFER = (
 _METHODS = {"sign_flip": "paired sign-flip test", "bootstrap": "paired bootstrap test"}
 
 
-def counted(n: int, noun: str, plural: str | None = None) -> str:
+def counted(n: int, noun: str) -> str:
     """`1 document`, `2 documents`."""
-    return f"{n} {noun}" if n == 1 else f"{n} {plural or f'{noun}s'}"
+    return f"{n} {noun}" if n == 1 else f"{n} {noun}s"
 
 
 def of_testset(testset: PlannedTestSet) -> str:

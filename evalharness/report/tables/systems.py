@@ -13,7 +13,6 @@ from evalharness.report.notes import (
     baseline_of,
     by_metric,
     compared,
-    counted,
     detectable,
     how_tested,
     impossible,
@@ -238,12 +237,12 @@ def _notes_on_problems(run: Reported) -> list[str]:
         if line.flag != UNUSABLE:
             kinds.setdefault(line.system, []).append(f"{line.n_segments} {line.flag}")
     fate = "scored as they are" + (", and as the worst under guarded" if run.guarded_lines else "")
-    notes = [
-        f"{line.system}: {line.n_segments} of {counted(line.n_hypotheses, 'hypothesis', 'hypotheses')} unusable "
-        f"({', '.join(kinds[line.system])}), {fate}."
+    of_systems = [
+        f"{line.system} {line.n_segments} of {line.n_hypotheses} ({', '.join(kinds[line.system])})"
         for line in unusable
         if line.flag == UNUSABLE
     ]
+    notes = [f"Unusable hypotheses, {fate}: {'; '.join(of_systems)}."] if of_systems else []
     others = dict.fromkeys(line.flag for line in run.problem_lines if not line.is_unusable)
     if others:
         notes.append(f"Other flags of hypotheses are counted in the table problems: {', '.join(others)}.")
