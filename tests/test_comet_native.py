@@ -359,8 +359,7 @@ class TestEncodedOnce:
         (tmp_path / "cache" / "embeddings-2.sqlite").write_bytes(b"no database at all")
         with caplog.at_level(logging.WARNING, logger="evalharness"):
             assert self.encoded(models["regression_metric"], self.hypotheses(12)) == 14 * self.N
-        assert [message for message in caplog.messages if "embeddings cannot be kept" in message] == caplog.messages
-        assert len(caplog.messages) == 1
+        assert len([message for message in caplog.messages if "embeddings cannot be kept" in message]) == 1
 
 
 class TestPrecision:
