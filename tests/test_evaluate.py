@@ -152,8 +152,8 @@ def test_empty_texts_are_said(caplog: pytest.LogCaptureFixture) -> None:
     eh.evaluate(testset=made("a", "", "b"), systems={"mine": ["a", " ", ""], "full": ["a"] * 3}, metrics=["chrf"])
     assert [record.message for record in caplog.records if record.levelname == "WARNING"] == [
         "test set 'made':2 in 'reference 1': empty-line: no text; kept as an empty text.",
-        "the given texts of system 'mine':2: empty-line: nothing but U+0020 SPACE; kept as an empty text (and 1 more of "
-        "this kind).",
+        "the given texts of system 'mine':2: empty-line: nothing but U+0020 SPACE; kept as an empty text (and 1 more "
+        "of this kind).",
         "mine: 2 of 3 hypotheses are unusable (2 empty-hypothesis); they are scored as they are.",
     ]
 
