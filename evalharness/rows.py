@@ -6,16 +6,15 @@ A dotted name reaches into objects: `translation.zh`."""
 from __future__ import annotations
 
 import csv
-import logging
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple, TypeAlias
 
 from evalharness.errors import InputError, nearest
-from evalharness.textio import check_columns, check_text, read_lines, read_objects, read_text
-
-_log = logging.getLogger(__name__)
+from evalharness.inspection.findings import current_findings
+from evalharness.inspection.lines import byte_order_mark, read_records
+from evalharness.textio import check_columns, check_text, read_objects, read_text
 
 Row: TypeAlias = tuple[str, Mapping[str, Any]]
 """Where it stands, such as `set.tsv:7`, and its values by column."""
@@ -52,7 +51,7 @@ def all_rows(path: str) -> Iterator[Row]:
 
 def jsonl_rows(path: str, columns: Sequence[str]) -> Iterator[Row]:
     """Raises: InputError naming the line that is no JSON object or lacks a column."""
-    for number, values in read_objects(path):
+    for number, values in read_objects(path, read_records(path)):
         yield f"{path}:{number}", values
 
 
@@ -60,7 +59,7 @@ def delimited_rows(path: str, columns: Sequence[str], *, delimiter: str = "\t") 
     """Fields as they stand between delimiters: no quoting, no escapes, so a quotation mark is a character.
 
     Raises: InputError naming the line whose fields are not those of the header, or the column that is not there."""
-    header, *rows = read_lines(path)
+    header, *rows = read_records(path)
     names = header.split(delimiter)
     _check_header(names, columns, where=f"{path}:1")
     for number, row in enumerate(rows, start=2):
@@ -205,7 +204,9 @@ def _csv_cells(path: str, delimiter: str) -> Iterator[tuple[int, list[str]]]:
     """Each row's cells, and the line it begins on."""
     text = read_text(path)
     if text.startswith(_BOM):
-        _log.warning("%s: starts with a byte order mark (BOM); it was left out.", path)
+        findings = current_findings()
+        findings.add([byte_order_mark(path)])
+        findings.decide(path)
         text = text[len(_BOM) :]
     if not text:
         raise InputError(f"{path}: the file is empty; expected a header line and one row a segment.")

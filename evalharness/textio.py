@@ -81,8 +81,8 @@ def read_json(path: str | Path) -> Any:
         raise InputError(f"{path}: not JSON that can be read: {err}.") from err
 
 
-def read_objects(path: str | Path) -> list[tuple[int, dict[str, Any]]]:
-    """`(line number, object)` of every line of a file of JSON lines.
+def read_objects(path: str | Path, lines: Sequence[str] | None = None) -> list[tuple[int, dict[str, Any]]]:
+    """`(line number, object)` of every line of a file of JSON lines; `lines` are those of the file, where it was read.
 
     Raises: InputError naming the line that is no JSON object, or an object that has a key twice."""
 
@@ -91,6 +91,7 @@ def read_objects(path: str | Path) -> list[tuple[int, dict[str, Any]]]:
         lambda line: json.loads(line, object_pairs_hook=_object),
         expected="one JSON object",
         error=(ValueError, RecursionError),  # a number of thousands of digits, thousands of brackets
+        lines=lines,
     )
     for number, found in parsed:
         if not isinstance(found, dict):
@@ -233,12 +234,13 @@ def parse_each(
     *,
     expected: str,
     error: type[Exception] | tuple[type[Exception], ...],
+    lines: Sequence[str] | None = None,
 ) -> list[tuple[int, Any]]:
-    """`(line number, parsed line)` of every line of a file.
+    """`(line number, parsed line)` of every line of a file; `lines` are those of the file, where it was read.
 
     Raises: InputError naming the line that `parse` refuses with `error`."""
     parsed = []
-    for number, line in enumerate(read_lines(path), start=1):
+    for number, line in enumerate(read_lines(path) if lines is None else lines, start=1):
         try:
             parsed.append((number, parse(line)))
         except error as err:

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from evalharness.cli.main import main
+from evalharness.inspection.findings import InputSettings, OnError, collecting
 
 REPOSITORY = Path(__file__).resolve().parent.parent
 
@@ -38,6 +39,13 @@ def no_hub(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setattr(datasets.config, "HF_DATASETS_CACHE", tmp_path / "hf")
     monkeypatch.setattr(datasets.config, "HF_HUB_OFFLINE", True)
     monkeypatch.setattr(huggingface_hub.constants, "HF_HUB_OFFLINE", True)
+
+
+@pytest.fixture
+def errors_in_texts_are_warnings() -> Iterator[None]:
+    """For tests with texts that a reader stops at elsewhere, before it could lose any of them."""
+    with collecting(InputSettings(on_error=OnError.warn)):
+        yield
 
 
 class Finished:

@@ -2,11 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
-import pytest
-
-from evalharness.inspection.findings import InputSettings, OnError, collecting
 from evalharness.records import LanguagePair, Segment, TestSet
 
 # What str.splitlines, universal newlines, strip, csv, json or a shell would do something to; each is data.
@@ -24,13 +19,6 @@ TEXTS = (
 )
 WITH_TABS = ("a\ttab", "\t")
 WITH_LINE_ENDS = ("two\nlines", "\n", "paragraph\r\n\r\nparagraph", "ends in return\r", "\ufeffbom first")
-
-
-@pytest.fixture
-def errors_in_texts_are_warnings() -> Iterator[None]:
-    """What is hostile about these texts stops a reader elsewhere, before it could lose any of it."""
-    with collecting(InputSettings(on_error=OnError.warn)):
-        yield
 
 
 def hostile_testset(*texts: str, n_references: int = 2, reference_names: tuple[str, ...] | None = None) -> TestSet:

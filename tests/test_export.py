@@ -17,7 +17,7 @@ import pyarrow.parquet as pq
 import pytest
 from conftest import REPOSITORY, Finished, write
 from data_folder import wmt22
-from hostile import TEXTS, WITH_LINE_ENDS, WITH_TABS, errors_in_texts_are_warnings, hostile_testset
+from hostile import TEXTS, WITH_LINE_ENDS, WITH_TABS, hostile_testset
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -38,7 +38,6 @@ from evalharness.testsets.wmt25 import Wmt25
 from evalharness.workflows.export import exportable_run, write_export
 from evalharness.workflows.import_testset import import_testset
 
-__all__ = ["errors_in_texts_are_warnings"]
 pytestmark = pytest.mark.usefixtures("errors_in_texts_are_warnings")
 
 CANDIDATES = REPOSITORY / "references" / "zhengzhou" / "candidates"

@@ -14,7 +14,6 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from hostile import errors_in_texts_are_warnings
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -34,7 +33,6 @@ from evalharness.testsets.sacrebleu_sets import SacrebleuSet
 from evalharness.testsets.wmt import Wmt
 from evalharness.testsets.wmt25 import Wmt25
 
-__all__ = ["errors_in_texts_are_warnings"]
 pytestmark = pytest.mark.usefixtures("errors_in_texts_are_warnings")
 
 fuzzed = settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])

@@ -24,6 +24,10 @@ from evalharness.inspection.alignment import Side, find_loss, find_shift, misali
 from evalharness.inspection.characters import findings_in, is_clean
 from evalharness.inspection.findings import KINDS, InputSettings, Kind, OnError, Place, collecting, named
 from evalharness.inspection.lines import read_texts
+from evalharness.testsets.base import Reader
+from evalharness.testsets.delimited import Csv, Delimited
+from evalharness.testsets.jsonl import Jsonl
+from evalharness.testsets.plain import Plain
 from evalharness.textio import read_lines
 
 ENGLISH = [
@@ -472,6 +476,23 @@ def test_findings_of_readers_are_collected_by_the_block_around_them() -> None:
         assert read_texts("a.txt") == ("one ", "two")
         assert read_texts("a.txt") == ("one ", "two")
     assert [(tally.first.kind, tally.first.place.line) for tally in findings.tallies] == [(Kind.surrounding_space, 1)]
+
+
+@pytest.mark.parametrize("ending", ["txt", "tsv", "jsonl", "csv"])
+def test_readers_stop_outside_of_such_a_block_too(ending: str) -> None:
+    """As they do when called from Python, each by the default settings."""
+    Path("a.txt").write_bytes(b"one\nt\x01wo\n")
+    Path("a.tsv").write_bytes(b"source\treference\none\tt\x01wo\n")
+    Path("a.csv").write_bytes(b"source,reference\none,t\x01wo\n")
+    Path("a.jsonl").write_bytes(b'{"source": "one", "reference": "t\\u0001wo"}\n')
+    readers: dict[str, Reader] = {
+        "txt": Plain(source="a.txt", language_pair="en-de"),
+        "tsv": Delimited(path="a.tsv", language_pair="en-de"),
+        "csv": Csv(path="a.csv", language_pair="en-de"),
+        "jsonl": Jsonl(path="a.jsonl", language_pair="en-de"),
+    }
+    with pytest.raises(InputError, match=r"control-character: U\+0001 START OF HEADING"):
+        readers[ending].read()
 
 
 @given(st.text(st.characters(exclude_characters="\n")))

@@ -20,8 +20,20 @@ def read_texts(path: str | Path, *, tabs_part_fields: bool = False) -> tuple[str
 
     `tabs_part_fields` says that a line holds several texts with tabs between them.
     Raises: InputError where the file is missing, empty or not UTF-8, or something found is an error."""
+    return _read(path, tabs_part_fields=tabs_part_fields, has_records=False)
+
+
+def read_records(path: str | Path) -> tuple[str, ...]:
+    """The same of a file whose lines are no texts but hold some, such as JSON: only its encoding and line ends are
+    looked at here, and texts as they are taken out.
+
+    Raises: InputError as `read_texts`."""
+    return _read(path, tabs_part_fields=False, has_records=True)
+
+
+def _read(path: str | Path, *, tabs_part_fields: bool, has_records: bool) -> tuple[str, ...]:
     findings = current_findings()
-    inspector = Inspector(path, findings, tabs_part_fields=tabs_part_fields)
+    inspector = Inspector(path, findings, tabs_part_fields=tabs_part_fields, has_records=has_records)
     lines = [line for block in read_blocks(path) for line in inspector.lines(block)]
     inspector.finish()
     findings.decide(str(path))
@@ -33,10 +45,16 @@ def read_texts(path: str | Path, *, tabs_part_fields: bool = False) -> tuple[str
     return texts
 
 
-def inspect_text(text: str, place: Place) -> None:
+def byte_order_mark(file: str) -> Finding:
+    """That a file begins with one."""
+    place = Place(file=file, line=1, column=1)
+    return Finding(kind=Kind.byte_order_mark, place=place, found="the file begins with U+FEFF", code_point=0xFEFF)
+
+
+def inspect_text(text: str, place: Place, findings: Findings) -> None:
     """Count what is wrong with a text that is no line, such as a value of a JSON object; `Findings.decide` says it."""
     if not is_clean(text):
-        current_findings().add(findings_in(text, place))
+        findings.add(findings_in(text, place))
 
 
 class Inspector:
@@ -62,7 +80,7 @@ class Inspector:
         not stop."""
         first = self._n_lines + 1
         if first == 1 and block.startswith(BOM):
-            self._found(Kind.byte_order_mark, 1, 1, "the file begins with U+FEFF", 0xFEFF)
+            self._findings.add([byte_order_mark(self._file)])
             block = block[len(BOM) :]
             if not block:
                 return []

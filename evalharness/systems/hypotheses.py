@@ -61,10 +61,11 @@ class HypothesisColumn:
             _check_aligned([row.text for row in rows], sources, where=self.path)
         else:
             rows = self._chosen(rows, sources, self.id_column)
+        findings = current_findings()
         for row in rows:
             if row.text is not None:
-                inspect_text(row.text, Place.parse(row.where, field=self.column))
-        current_findings().decide(self.path)
+                inspect_text(row.text, Place.parse(row.where, field=self.column), findings)
+        findings.decide(self.path)
 
     def translate(self, sources: Sequence[SourceSegment], lp: LanguagePair) -> Iterator[Hypothesis]:
         rows = self._rows()
@@ -141,9 +142,10 @@ class GivenTexts:
 
     def check(self, sources: Sequence[SourceSegment], lp: LanguagePair) -> None:
         _check_aligned(self.given, sources, where=self.place)
+        findings = current_findings()
         for number, text in enumerate(self.given, start=1):
-            inspect_text(text, Place(file=self.place, line=number))
-        current_findings().decide(self.place)
+            inspect_text(text, Place(file=self.place, line=number), findings)
+        findings.decide(self.place)
 
     def translate(self, sources: Sequence[SourceSegment], lp: LanguagePair) -> Iterator[Hypothesis]:
         return _by_position(self.given, sources)

@@ -83,13 +83,14 @@ def inspect_segments(segments: Sequence[Segment], places: Sequence[str]) -> None
 
     Args: places: where each segment stands, such as `set.tsv:7`; all in one file.
     Raises: InputError where something found is an error and errors stop."""
+    findings = current_findings()
     for segment, where in zip(segments, places, strict=True):
         names = ("source", *(f"reference {number}" for number in range(1, len(segment.references) + 1)))
         for name, text in zip(names, (segment.source, *segment.references), strict=True):
             if text is not None:
-                inspect_text(text, Place.parse(where, field=name))
+                inspect_text(text, Place.parse(where, field=name), findings)
     if places:
-        current_findings().decide(Place.parse(places[0]).file)
+        findings.decide(Place.parse(places[0]).file)
 
 
 def inspect_references(testset: TestSet) -> None:
@@ -113,8 +114,9 @@ def inspect_references(testset: TestSet) -> None:
         for name, side in others:
             found = misalignment(name, side, anchor_name, anchor)
             if found is not None:
-                current_findings().add([found])
-                current_findings().decide(name)
+                findings = current_findings()
+                findings.add([found])
+                findings.decide(name)
 
 
 def _check_language_pair(lp: LanguagePair, *, where: str) -> None:
