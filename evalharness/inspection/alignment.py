@@ -17,8 +17,10 @@ import numpy as np
 from evalharness.inspection.findings import Finding, Kind, Place
 from evalharness.records import Array, Floats
 
-_FARTHEST = 8
+_FARTHEST = 64
 """Lines that a shift is looked for; what is farther away is seen as no alignment at all."""
+_NEAR = 8
+"""Lines that are looked at first: whatever is shifted farther fits by chance only, which is seen as well."""
 _WORST_FIT = 4.0
 """What a length can speak against two lines at most, in nats: outliers are no proof."""
 _OF_WORDS = 4.0
@@ -27,7 +29,13 @@ _DOUBT = 0.5
 """What a shift must explain better a line, in nats, so that chance does not add up."""
 _LEAST_EVIDENCE = 9.2
 """ln(10,000): beside the number of places where a shift could begin, how sure one must be."""
-_FEWEST_SHIFTED = 3
+_FEWEST_SHIFTED = 4
+_BETTER_THAN_CHANCE = 1.5
+"""What most lines of a shift must fit better than any two, in nats: else they are just in no order."""
+_BY_LENGTH = 0.2
+"""How much of the evidence must come of lengths: words and numbers alone also count on in a list."""
+_MOST_OF_THEM = 0.7
+"""How many lines of a shift must gain by it."""
 _FEWEST_LINES = 4
 _FEWEST_LOST = 20
 _MOST_OF_IT = 0.8
@@ -73,12 +81,56 @@ def find_shift(texts: Side, others: Side) -> Shift | None:
     n = texts.n
     if n < _FEWEST_LINES or n != others.n:
         return None
-    evidence, shift = _best_shift(_Fit(texts, others))
-    return (
-        shift
-        if evidence >= _enough(n) and shift.last - shift.first + 1 >= _FEWEST_SHIFTED + abs(shift.distance)
-        else None
-    )
+    farthest = min(_FARTHEST, n // 2)
+    fit = _Fit(texts, others, farthest=farthest)
+    found = [one for one in _runs(fit, farthest) if one.evidence >= _enough(n) and _is_a_shift(one, fit)]
+    if not found:
+        return None
+    best = max(found, key=lambda one: one.evidence)
+    last = n - 1 if best.stays else best.stop - 1 + max(0, best.distance)
+    return Shift(first=best.start, last=last, distance=best.distance)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Run:
+    """Lines in a row, `start` up to, not including, `stop`, that fit better at a distance: how many nats in all.
+
+    They are counted on the side that has no lines too many, where every line belongs to one of the other. A run `stays`
+    where only a few lines come behind it, which fit nothing."""
+
+    distance: int
+    start: int
+    stop: int
+    evidence: float
+    stays: bool
+
+
+def _runs(fit: _Fit, farthest: int) -> Iterator[_Run]:
+    """Of each distance, the lines that gain most by it."""
+    for distance in (sign * size for size in range(1, farthest + 1) for sign in (1, -1)):
+        gains = _counted(fit.at(distance), distance) - fit.at(0)[: fit.n - abs(distance)] - _DOUBT
+        evidence, start, stop = _largest_sum(gains)
+        stays = bool(gains[stop:].sum() > -_LEAST_EVIDENCE)
+        yield _Run(distance=distance, start=start, stop=stop, evidence=evidence, stays=stays)
+
+
+def _counted(of_texts: Floats, distance: int) -> Floats:
+    """What is known of each text, of those that have another at this distance, on the side that counts."""
+    return of_texts[:-distance] if distance > 0 else of_texts[-distance:]
+
+
+def _is_a_shift(run: _Run, fit: _Fit) -> bool:
+    """Whether lines belong to those at a distance, and are not only less unlike them: lines in no order have such runs
+    too, and so have lists that count from another number."""
+    if run.stop - run.start < _FEWEST_SHIFTED:
+        return False
+    lines = slice(run.start, run.stop)
+    away, at_home = _counted(fit.at(run.distance), run.distance)[lines], fit.at(0)[lines]
+    by_chance = _counted(fit.by_chance(), run.distance)[lines]
+    by_length = _counted(fit.by_length(run.distance), run.distance)[lines].sum() - fit.by_length(0)[lines].sum()
+    is_better = np.median(away - by_chance) >= _BETTER_THAN_CHANCE
+    is_most = (away > at_home).mean() >= _MOST_OF_THEM
+    return bool(is_better and is_most and by_length >= _BY_LENGTH * run.evidence)
 
 
 def _enough(n: int) -> float:
@@ -86,32 +138,14 @@ def _enough(n: int) -> float:
     return (_LEAST_EVIDENCE + math.log(2 * min(_FARTHEST, n // 2) * n)) / (2 * _DOUBT)
 
 
-def _best_shift(fit: _Fit) -> tuple[float, Shift]:
-    """The shift that explains most, and how many nats better than none."""
-    n = fit.n
-    at_home = fit.at(0)
-    best = (-math.inf, Shift(first=0, last=0, distance=0))
-    for distance in (sign * size for size in range(1, min(_FARTHEST, n // 2) + 1) for sign in (1, -1)):
-        # Counted on the side that has no lines too many, where every line belongs to one of the other.
-        n_both = n - abs(distance)
-        away = fit.at(distance)[:n_both] if distance > 0 else fit.at(distance)[-distance:]
-        gains = away - at_home[:n_both] - _DOUBT
-        total, start, stop = _largest_sum(gains)
-        if total > best[0]:
-            stays = gains[stop:].sum() > -_LEAST_EVIDENCE  # a few lines at the end that fit nothing are no return
-            last = n - 1 if stays else stop - 1 + max(0, distance)
-            best = total, Shift(first=start, last=last, distance=distance)
-    return best
-
-
 def _lengths_speak_for(texts: Side, others: Side) -> bool:
     """Whether lengths alone leave no doubt that two sides are aligned, as they do for most files of some size: looking
-    for words takes ten times as long."""
+    for words, and far, takes a hundred times as long."""
     if texts.n < _ENOUGH_FOR_LENGTHS:
         return False
-    fit = _Fit(texts, others, by_words=False)
+    fit = _Fit(texts, others, farthest=_NEAR, by_words=False)
     better = fit.at(0) - fit.by_chance()
-    if better.mean() < 1 or _best_shift(fit)[0] > _SUSPICIOUS * _enough(texts.n):
+    if better.mean() < 1 or max(run.evidence for run in _runs(fit, _NEAR)) > _SUSPICIOUS * _enough(texts.n):
         return False
     in_blocks = better[: len(better) // _FEWEST_LOST * _FEWEST_LOST].reshape(-1, _FEWEST_LOST).mean(axis=1)
     return bool(np.convolve(in_blocks, [0.5, 0.5], mode="valid").min() > 0.5)
@@ -124,18 +158,18 @@ def find_gap(texts: Side, others: Side) -> int | None:
     n_both = min(texts.n, others.n)
     if not n_both or not 0 < abs(n_missing) <= _FARTHEST:
         return None
-    fit = _Fit(texts.padded(n), others.padded(n))
+    fit = _Fit(texts.padded(n), others.padded(n), farthest=abs(n_missing))
     away = fit.at(-n_missing)[n_missing:] if n_missing > 0 else fit.at(-n_missing)
     gains = (away[:n_both] - fit.at(0)[:n_both])[::-1].cumsum()[::-1]  # of all lines from one on
     best = int(np.argmax(gains))
-    return best if gains[best] > _OF_WORDS else None
+    return best if gains[best] > 2 * _OF_WORDS else None
 
 
 def find_loss(texts: Side, others: Side) -> int | None:
     """The index from which on `others` fit the texts of the same index no better than any; None where all do."""
     if texts.n < 2 * _FEWEST_LOST or texts.n != others.n:
         return None
-    fit = _Fit(texts, others)
+    fit = _Fit(texts, others, farthest=min(_FARTHEST, texts.n // 2))
     better = fit.at(0) - fit.by_chance()
     if _is_chance(better):
         return 0
@@ -173,25 +207,30 @@ def misalignment(name: str, others: Side, anchor_name: str, anchor: Side, *, fir
 
 
 class _Fit:
-    """How well texts of two sides fit, in nats, higher is better."""
+    """How well texts of two sides fit, in nats, higher is better. They are aligned somewhere up to `farthest`."""
 
-    def __init__(self, texts: Side, others: Side, *, by_words: bool = True) -> None:
+    def __init__(self, texts: Side, others: Side, *, farthest: int, by_words: bool = True) -> None:
         self.n = texts.n
         self._texts, self._others = texts, others
-        self._ratio, self._spread = _ratio(texts.log_lengths, others.log_lengths)
+        self._ratio, self._spread = _ratio(texts.log_lengths, others.log_lengths, farthest)
         self._has_words = by_words and texts.n <= _MOST_LINES_BY_WORDS
         if self._has_words:
             self._weigh()
 
     def at(self, distance: int) -> Floats:
         """[N] of each text with the one `distance` after its own; of places beyond the ends nothing is meant."""
-        lengths = np.roll(self._others.log_lengths, -distance) - self._texts.log_lengths - self._ratio
-        fits: Floats = -np.minimum((lengths / self._spread) ** 2 / 2, _WORST_FIT)
+        fits = self.by_length(distance)
         return fits + _OF_WORDS * self._in_common(distance) if self._has_words else fits
+
+    def by_length(self, distance: int) -> Floats:
+        """[N] the same by their lengths alone."""
+        lengths = np.roll(self._others.log_lengths, -distance) - self._texts.log_lengths - self._ratio
+        return np.asarray(-np.minimum((lengths / self._spread) ** 2 / 2, _WORST_FIT))
 
     def by_chance(self) -> Floats:
         """[N] of each text with others from anywhere."""
-        steps = np.unique(np.linspace(_FARTHEST + 1, self.n - _FARTHEST - 1, num=12).astype(int))
+        nearest = min(_NEAR + 1, max(1, self.n // 4))  # a shift is no chance
+        steps = np.unique(np.linspace(nearest, self.n - nearest, num=12).astype(int))
         return np.asarray(np.mean([self.at(int(step)) for step in steps], axis=0))
 
     def _weigh(self) -> None:
@@ -227,10 +266,10 @@ class _Fit:
         return shares
 
 
-def _ratio(lengths: Floats, others: Floats) -> tuple[float, float]:
+def _ratio(lengths: Floats, others: Floats, farthest: int) -> tuple[float, float]:
     """The log of the ratio of lengths, and how far it spreads where lines are aligned, wherever that is."""
     best = (0.0, math.inf)
-    for distance in range(-_FARTHEST, _FARTHEST + 1):
+    for distance in range(-farthest, farthest + 1):
         ratios = np.roll(others, -distance) - lengths
         middle = float(np.median(ratios))
         spread = 1.4826 * float(np.median(np.abs(ratios - middle)))
