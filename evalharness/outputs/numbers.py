@@ -28,15 +28,18 @@ def odd_numbers(
         source, text = numbers_of(one.segment.source), numbers_of(one.text)
         if not source.solid and not text.solid:
             continue
+        missing = [value for value in source.solid if lacks(text, value)]
+        invented = [value for value in text.solid if lacks(source, value)]
+        if not missing and not invented:  # most; their references need not be read
+            continue
         references = [numbers_of(reference) for reference in one.segment.references]
         smallest = 0 if reads_target and references else _SMALLEST_UNREAD
         if any(
-            value >= smallest and lacks(text, value) and not any(lacks(reference, value) for reference in references)
-            for value in source.solid
+            value >= smallest and not any(lacks(reference, value) for reference in references) for value in missing
         ):
             yield position, NUMBERS_MISSING
         smallest = 0 if reads_source and references else _SMALLEST_UNREAD
         if (reads_source or references) and any(
-            value >= smallest and all(lacks(other, value) for other in (source, *references)) for value in text.solid
+            value >= smallest and all(lacks(reference, value) for reference in references) for value in invented
         ):
             yield position, NUMBERS_INVENTED

@@ -78,6 +78,12 @@ _ANYWHERE = re.compile(
       |\btranslate\ the\ following\b|将(?:以下|下列|下面).{0,16}翻译(?:成|为)""",
     re.IGNORECASE | re.VERBOSE | re.MULTILINE,
 )
+# Parts of all that `_ANYWHERE` matches, in lower case; one text in ten has one. They are without i, k and s, which match
+# letters that are not ASCII (İ, K, ſ).
+_PARTS_OF_ANYWHERE = (
+    *("##", "note", "planat", "remar", "注", "说明", "解释"),
+    *("let me ", "hope th", "如果", "need to", "the u", "late the follow", "翻译"),
+)
 # A kind of markup, and what in source or reference tells that the text is about it.
 _MARKUP: Mapping[str, tuple[re.Pattern[str], str]] = {
     "fence": (re.compile(r"```"), "```"),
@@ -103,7 +109,8 @@ def residues(
     examined: Sequence[Examined], testset: TestSetTexts, settings: OutputSettings
 ) -> Iterator[tuple[int, str]]:
     for position, one in enumerate(examined):
-        if _says(_OPENING, one) or _says(_ANYWHERE, one) or _says(_SPECIAL, one) or _assents(one):
+        may_say = any(map(one.text.lower().__contains__, _PARTS_OF_ANYWHERE))
+        if _says(_OPENING, one) or (may_say and _says(_ANYWHERE, one)) or _says(_SPECIAL, one) or _assents(one):
             yield position, LLM_RESIDUE
 
 
