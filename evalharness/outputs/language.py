@@ -2,8 +2,9 @@
 
 Script is checked first, since it costs next to nothing and decides for most pairs of languages. Where several languages
 share the target's script, a hypothesis is in doubt unless most of its words occur in the references of the test set, or
-are what most systems whose hypotheses are not in doubt say somewhere; of those in doubt, lingua says the language, at first from trigrams alone (quick, and wrong for one human text in
-twenty), and for those it calls foreign once more with all its models of the few languages that then are in question.
+in other systems' hypotheses for the segment that are not in doubt themselves; of those in doubt, lingua says the
+language, at first from trigrams alone (quick, and wrong for one human text in twenty), and for those it calls foreign
+once more with all its models of the few languages that then are in question.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ from __future__ import annotations
 import logging
 import re
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Sequence, Set
 from typing import TYPE_CHECKING
 
 from evalharness.outputs.examined import Examined, TestSetTexts
@@ -35,10 +36,10 @@ _KANA_OF_JAPANESE = 0.15  # at least, of kana and Han characters; quotations in 
 _FEWEST_HAN_OF_CHINESE = 10  # without any kana; shorter Japanese texts often have none
 _FEWEST_UNTRANSLATED_WORDS = 6  # shorter phrases are quoted
 
-# Of the letters of a hypothesis, in words that are known: below, lingua is asked. By references alone 0.9 % of WMT22's
-# are, by those and other systems 0.2 %.
+# Of the letters of a hypothesis, in words that are known: below, lingua is asked. From references 0.9 % of WMT22's are
+# not, from those and other systems 0.1 %.
 _KNOWN_WORDS = 0.6
-_FEWEST_OTHERS = 3  # systems beside a hypothesis's own, for what most of them say to be known
+_FEWEST_OTHERS = 3  # systems, for their hypotheses to tell what words are known
 # Confidence in the target language, of lingua's trigrams and of all its models, below which a text is in another.
 _DOUBT = 0.01
 _LITTLE_CONFIDENCE = 0.05
@@ -162,33 +163,28 @@ def _han_and_kana(text: str) -> tuple[int, int]:
 
 
 def _in_doubt(examined: Sequence[Examined], testset: TestSetTexts, language_letters: int) -> list[int]:
-    """Where texts are that are long enough to tell the language of, and have too few words that are known."""
+    """Where texts are that are long enough to tell the language of, and most of whose words neither the references
+    have nor, for the segment, systems whose hypotheses are not in doubt. Systems in one wrong language all are."""
     known = {word for reference in testset.references for word in words(reference)}
-
-    def is_doubtful(text: str) -> bool:
-        of_text = list(filter(str.isalpha, words(text)))
-        n_letters = len("".join(of_text))
-        n_known = len("".join(filter(known.__contains__, of_text)))
-        return n_letters >= language_letters and n_known < _KNOWN_WORDS * n_letters
-
-    doubtful = [position for position, one in enumerate(examined) if is_doubtful(one.text)]
-    unknown = {word for position in doubtful for word in words(examined[position].text)} - known
-    in_doubt = set(doubtful)
-    known |= _agreed(unknown, [one for position, one in enumerate(examined) if position not in in_doubt])
-    return [position for position in doubtful if is_doubtful(examined[position].text)]
+    doubtful = {n: one for n, one in enumerate(examined) if _is_strange(one.text, known, language_letters)}
+    sound: dict[str, set[str]] = {one.segment.id: set() for one in doubtful.values()}
+    for n, one in enumerate(examined):
+        if one.segment.id in sound and n not in doubtful:
+            sound[one.segment.id].add(one.text)
+    return [n for n, one in doubtful.items() if not _is_vouched_for(one, sound[one.segment.id], known, language_letters)]
 
 
-def _agreed(unknown: set[str], sound: Sequence[Examined]) -> set[str]:
-    """Those words that most systems have in a sound hypothesis for some segment."""
-    votes: Counter[tuple[str, str]] = Counter()
-    agreed = set()
-    for one in sound:
-        for word in unknown.intersection(words(one.text)):
-            votes[one.segment.id, word] += one.of_systems.count(one.text)
-            n_systems = len(one.of_systems)
-            if n_systems > _FEWEST_OTHERS and 2 * votes[one.segment.id, word] > n_systems:
-                agreed.add(word)
-    return agreed
+def _is_vouched_for(one: Examined, sound: Set[str], known: Set[str], language_letters: int) -> bool:
+    of_others = {word for text in sound for word in words(text)}
+    n_others = sum(text in sound for text in one.of_systems)
+    return n_others >= _FEWEST_OTHERS and not _is_strange(one.text, known | of_others, language_letters)
+
+
+def _is_strange(text: str, known: Set[str], language_letters: int) -> bool:
+    of_text = list(filter(str.isalpha, words(text)))
+    n_letters = len("".join(of_text))
+    n_known = len("".join(filter(known.__contains__, of_text)))
+    return n_letters >= language_letters and n_known < _KNOWN_WORDS * n_letters
 
 
 def _are_foreign(texts: Sequence[str], target: str, expected: frozenset[str], testset: TestSetTexts) -> list[bool]:
