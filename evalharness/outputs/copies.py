@@ -30,10 +30,11 @@ def copies_of_references(
     examined: Sequence[Examined], testset: TestSetTexts, settings: OutputSettings
 ) -> Iterator[tuple[int, str]]:
     for position, one in enumerate(examined):
-        text = folded(one.text)
-        if len(words(one.text)) < _SHORT_REFERENCE_WORDS or text == folded(one.segment.source or ""):
+        of_text = words(one.text)
+        if len(of_text) < _SHORT_REFERENCE_WORDS:
             continue
-        if any(text == folded(reference) for reference in one.segment.references):
+        alike = [folded(reference) for reference in one.segment.references if words(reference) == of_text]
+        if alike and (text := folded(one.text)) in alike and text != folded(one.segment.source or ""):
             yield position, COPY_OF_REFERENCE
 
 

@@ -171,7 +171,9 @@ def _in_doubt(examined: Sequence[Examined], testset: TestSetTexts, language_lett
     for n, one in enumerate(examined):
         if one.segment.id in sound and n not in doubtful:
             sound[one.segment.id].add(one.text)
-    return [n for n, one in doubtful.items() if not _is_vouched_for(one, sound[one.segment.id], known, language_letters)]
+    return [
+        n for n, one in doubtful.items() if not _is_vouched_for(one, sound[one.segment.id], known, language_letters)
+    ]
 
 
 def _is_vouched_for(one: Examined, sound: Set[str], known: Set[str], language_letters: int) -> bool:

@@ -237,7 +237,7 @@ def _in_digits(text: str) -> Iterator[tuple[float, bool]]:
 
 
 def _numbers_in_digits(text: str) -> Iterator[re.Match[str]]:
-    """What `_NUMBER.finditer` finds, without its slow search where there is no digit: it has one within two characters."""
+    """What `_NUMBER.finditer` finds; it begins two characters before a digit at most, and is slow to look elsewhere."""
     end = 0
     while (digit := _DIGIT.search(text, end)) and (found := _NUMBER.search(text, max(end, digit.start() - 2))):
         yield found
@@ -393,26 +393,23 @@ def _in_english(text: str) -> Iterator[tuple[float, bool]]:
         count, part, scale = found.groups()
         whole = float(count) if (count or "").isdigit() else float(_WORDS.get(count or "", 1 if count == "a" else 0))
         yield (whole + (0.25 if part == "a quarter" else 0.5)) * _SCALES[scale], False
-    words = set(_ENGLISH.findall(text))
-    for word in words & _LOOSE.keys():
+    words = _ENGLISH.findall(text)
+    for word in _LOOSE.keys() & words:
         yield from ((value, False) for value in _LOOSE[word])
-    for word in words & _NTH_MONTH.keys():
+    for word in _NTH_MONTH.keys() & words:
         yield float(_NTH_MONTH[word]), False
-    if words.isdisjoint(_SINGULARS):
+    if _SINGULARS.keys().isdisjoint(words):
         return
     run: list[str] = []
-    end = 0
-    for match in _ENGLISH.finditer(text):
-        word = match[0]
-        if run and (text[end : match.start()].strip() not in ("", "-") or run[-1] in _ORDINALS):
+    for before, word in zip(_ENGLISH.split(text)[:-1], words, strict=True):
+        if run and (before.strip() not in ("", "-") or run[-1] in _ORDINALS):
             yield from _english_values(run)  # "ten thousand, four-wheel drive", "the second hundred years"
             run = []
-        end = match.end()
         if word in _SINGULARS:
             run.append(_SINGULARS[word])
-        elif word in ("and", "a", "point") and run:
+        elif run and word in ("and", "a", "point"):
             run.append(word)
-        else:
+        elif run:
             yield from _english_values(run)
             run = []
     yield from _english_values(run)

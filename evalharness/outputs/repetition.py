@@ -20,7 +20,7 @@ _FEWEST_CHARACTERS = 24  # of one, twice as many times as of words: "hahahahaha"
 # A text of which half the trigrams stood before is one loop with small changes.
 _FEWEST_TRIGRAMS = 24
 _REPEATED_TRIGRAMS = 0.5
-_TEXTS_PER_BLOCK = 20_000  # some 50 MB at a time
+_TEXTS_PER_BLOCK = 5_000  # some 10 MB at a time; four times as many take longer
 _MIXER = np.uint64(0x9E3779B97F4A7C15)
 
 
@@ -38,7 +38,8 @@ def repetitions(
         fewest = _FEWEST_WORDS * (1 - 1 / settings.n_repeats) - 1e-9
         in_loops = [text if n >= fewest else () for text, n in zip(of_words, n_before, strict=True)]
         some = [
-            text if n >= _REPEATED_TRIGRAMS * (len(text) - 2) else () for text, n in zip(of_words, n_before, strict=True)
+            text if n >= _REPEATED_TRIGRAMS * (len(text) - 2) else ()
+            for text, n in zip(of_words, n_before, strict=True)
         ]
         most = (
             _most_repeats(in_loops, _LONGEST_PHRASE_WORDS, settings.n_repeats, _FEWEST_WORDS),
