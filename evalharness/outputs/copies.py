@@ -62,7 +62,7 @@ def _likeness(text: str, other: str) -> float:
         return 1.0
     if 2 * min(len(a), len(b)) < _NEARLY * (len(a) + len(b)):
         return 0.0
-    # At most this many are in both; a Counter of each says how many, ten times as slowly.
+    # At most so many are in both; how many Counters say, far more slowly.
     if 2 * sum(map(set(b).__contains__, a)) < _NEARLY * (len(a) + len(b)):
         return 0.0
     in_both = (Counter(a) & Counter(b)).total()

@@ -160,16 +160,18 @@ _TOO_LARGE = 1e18
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Numbers:
-    """Values by how sure they are; `solid` ones are possible too. `digits` are all digits of the text in a row."""
+    """Values by how sure they are; `solid` ones are possible too, and so are hours twelve before or after (`lacks`).
+    `digits` are all digits of the text in a row."""
 
     solid: frozenset[float]
     possible: frozenset[float]
     digits: str
+    text: str
 
 
 def may_have_solid(text: str) -> bool:
     """Whether `numbers_of` may find a solid number, at a small part of its cost; where not, it finds none."""
-    if text.isascii():  # the same, ten times as fast
+    if text.isascii():  # the same, five times as fast
         return _DIGIT.search(text) is not None or any(map(text.lower().__contains__, _PARTS_OF_SOLID))
     return _MAY_BE_SOLID.search(text) is not None
 
@@ -189,20 +191,22 @@ def numbers_of(text: str) -> Numbers:
         possible |= {1900 + value for value in possible if 0 < value < 100}
         possible |= {2000 + value for value in possible if 0 <= value < 50}
     possible |= {value // 100 + 1 for value in possible if 1000 <= value < 2100}  # 20世纪80年代 are the 1980s
-    if _TIME.search(text):
-        possible |= {value + 12 for value in possible if 0 <= value <= 12} | {
-            value - 12 for value in possible if 12 <= value <= 24
-        }
     digits = "".join(str(int(digit)) for digit in _DIGIT.findall(text))
-    return Numbers(solid=frozenset(solid), possible=frozenset(possible), digits=digits)
+    return Numbers(solid=frozenset(solid), possible=frozenset(possible), digits=digits, text=text)
 
 
 def lacks(text: Numbers, value: float) -> bool:
     """Whether a text has a number in no reading; parts of long ones, such as telephone numbers, may be set apart."""
-    if value in text.possible:
+    if value in text.possible or _is_hour(text, value):
         return False
     digits = (f"{value:.0f}" if value == int(value) else str(value).replace(".", "")).rstrip("0")
     return len(digits) < 3 or digits not in text.digits
+
+
+def _is_hour(text: Numbers, value: float) -> bool:
+    """Whether a text has the hour twelve hours before or after, and speaks of times."""
+    hours = [hour for hour in (value - 12, value + 12) if min(hour, value) >= 0 and max(hour, value) <= 24]
+    return not text.possible.isdisjoint(hours) and _TIME.search(text.text) is not None
 
 
 def _in_digits(text: str) -> Iterator[tuple[float, bool]]:

@@ -32,19 +32,19 @@ def repetitions(
         block = examined[start : start + _TEXTS_PER_BLOCK]
         of_words = [words(one.text) for one in block]
         of_characters = [one.text for one in block]
-        # Words that stood before. In a loop all are but those of its first round, and where a trigram stood before, its
-        # last word did too: that says enough of most texts.
+        # How many words stood before; in most texts too few: in a loop all did but those of its first round, and where
+        # a trigram stood before, its last word did too.
         n_before = [len(text) - len(set(text)) for text in of_words]
-        fewest = _FEWEST_WORDS * (1 - 1 / settings.n_repeats) - 1e-9
-        in_loops = [text if n >= fewest else () for text, n in zip(of_words, n_before, strict=True)]
-        some = [
+        fewest_of_loop = _FEWEST_WORDS * (settings.n_repeats - 1) // settings.n_repeats
+        of_loops = [text if n >= fewest_of_loop else () for text, n in zip(of_words, n_before, strict=True)]
+        of_trigrams = [
             text if n >= _REPEATED_TRIGRAMS * (len(text) - 2) else ()
             for text, n in zip(of_words, n_before, strict=True)
         ]
         most = (
-            _most_repeats(in_loops, _LONGEST_PHRASE_WORDS, settings.n_repeats, _FEWEST_WORDS),
+            _most_repeats(of_loops, _LONGEST_PHRASE_WORDS, settings.n_repeats, _FEWEST_WORDS),
             _most_repeats(of_characters, _LONGEST_PHRASE_CHARACTERS, 2 * settings.n_repeats, _FEWEST_CHARACTERS),
-            [share if share >= _REPEATED_TRIGRAMS else 0.0 for share in _repeated_trigrams(some)],
+            [share if share >= _REPEATED_TRIGRAMS else 0.0 for share in _repeated_trigrams(of_trigrams)],
         )
         for position, (one, *found) in enumerate(zip(block, *most, strict=True), start=start):
             if any(found) and _is_its_own(found, one.others()):
@@ -69,7 +69,7 @@ def _most_repeats(
     most = np.zeros(len(texts))
     tokens, closes = _numbered(texts)
     for period in range(1, min(longest_phrase, len(tokens) - 1) + 1):
-        # A token is the same as the one a period before, and so are as many after it as a loop has.
+        # In a loop so many tokens in a row are the same as the one a period before.
         n_same = max((fewest_repeats - 1) * period, fewest_tokens - period, 1)
         same = np.flatnonzero(tokens[period:] == tokens[:-period])
         if not (same[n_same - 1 :] - same[: 1 - n_same or None] == n_same - 1).any():

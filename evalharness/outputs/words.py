@@ -44,7 +44,7 @@ def words(text: str) -> tuple[str, ...]:
 
 
 def _spaced(text: str) -> str:
-    if text.isascii():  # most, and ten times as fast
+    if text.isascii():  # most are, and this is faster
         return text.encode().translate(_ASCII_SPACES).decode()
     return unicodedata.normalize("NFKC", text).casefold().translate(_SPACES)
 
