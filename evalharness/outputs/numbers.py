@@ -22,21 +22,24 @@ def odd_numbers(
     neither the source nor a reference has it."""
     lp = testset.language_pair
     reads_source, reads_target = (base_language(code) in _READ for code in (lp.source, lp.target))
+    sources = {one.segment.source for one in examined if one.segment.source is not None}
+    may_matter = {source for source in sources if may_have_solid(source)}
     for position, one in enumerate(examined):
-        if one.segment.source is None or not (may_have_solid(one.segment.source) or may_have_solid(one.text)):
+        if one.segment.source is None or not (one.segment.source in may_matter or may_have_solid(one.text)):
             continue
         source, text = numbers_of(one.segment.source), numbers_of(one.text)
         if not source.solid and not text.solid:
             continue
+        missing = [value for value in source.solid if lacks(text, value)]
+        invented = [value for value in text.solid if lacks(source, value)]
+        if not missing and not invented:  # most; their references need not be read
+            continue
         references = [numbers_of(reference) for reference in one.segment.references]
         smallest = 0 if reads_target and references else _SMALLEST_UNREAD
-        if any(
-            value >= smallest and lacks(text, value) and not any(lacks(reference, value) for reference in references)
-            for value in source.solid
-        ):
+        if any(value >= smallest and not any(lacks(reference, value) for reference in references) for value in missing):
             yield position, NUMBERS_MISSING
         smallest = 0 if reads_source and references else _SMALLEST_UNREAD
         if (reads_source or references) and any(
-            value >= smallest and all(lacks(other, value) for other in (source, *references)) for value in text.solid
+            value >= smallest and all(lacks(reference, value) for reference in references) for value in invented
         ):
             yield position, NUMBERS_INVENTED

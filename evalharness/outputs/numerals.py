@@ -86,6 +86,12 @@ _ORDINALS: dict[str, int] = {f"{word}th": value for word, value in _WORDS.items(
 _ORDINALS |= {word.replace("y", "ieth"): value for word, value in _WORDS.items() if word.endswith("y")}
 _ORDINALS |= {"first": 1, "second": 2, "third": 3, "fifth": 5, "eighth": 8, "ninth": 9, "twelfth": 12}
 _SCALES: Mapping[str, int] = {"hundred": 100, "thousand": 1000, "million": 10**6, "billion": 10**9, "trillion": 10**12}
+# The words above by themselves and in the plural: "eighties", "millions".
+_SINGULARS: dict[str, str] = {
+    form: word
+    for word in (*_WORDS, *_ORDINALS, *_SCALES)
+    for form in (word, f"{word}s", *([f"{word[:-1]}ies"] if word.endswith("y") else []))
+}
 # Words that may stand for a number, and the numbers; they only excuse.
 _LOOSE: Mapping[str, tuple[float, ...]] = {
     **dict.fromkeys(
@@ -119,6 +125,7 @@ _MONTHS = (
     *("january", "february", "march", "april", "may", "june"),
     *("july", "august", "september", "october", "november", "december"),
 )
+_NTH_MONTH = {name: nth for nth, month in enumerate(_MONTHS, 1) for name in (month, month[:3])}
 
 _NUMBER = re.compile(
     r"(?P<before>[^\W\d_][-_‑]?|_)?"
@@ -130,11 +137,13 @@ _CHINESE = re.compile(
     rf"[{''.join(_DIGITS)}{''.join(_TENS)}万萬亿億兆点點多余几幾数數来來]*"
 )
 # Every solid number has one of these; nine texts in ten have none.
-_MAY_BE_SOLID = re.compile(
-    rf"\d|[{''.join(_DIGITS)}{''.join(_TENS)}{''.join(_MYRIADS)}]{{2}}"
-    "|teen|twent|thirt|fort|fift|sixt|sevent|eight|ninet|hundred|thousand|illion",
-    re.IGNORECASE,
+_PARTS_OF_SOLID = (
+    *("teen", "twent", "thirt", "fort", "fift", "sixt", "sevent", "eight", "ninet", "hundred", "thousand", "illion"),
 )
+_MAY_BE_SOLID = re.compile(
+    rf"\d|[{''.join(_DIGITS)}{''.join(_TENS)}{''.join(_MYRIADS)}]{{2}}|{'|'.join(_PARTS_OF_SOLID)}", re.IGNORECASE
+)
+_DIGIT = re.compile(r"\d")
 _ENGLISH = re.compile(r"[a-z]+")
 _HALVES = re.compile(
     r"\b(?:([a-z]+|[0-9]+) and (?:a|one) half|(half|a quarter)(?: of)? an?) (hundred|thousand|million|billion|trillion)"
@@ -151,15 +160,19 @@ _TOO_LARGE = 1e18
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Numbers:
-    """Values by how sure they are; `solid` ones are possible too. `digits` are all digits of the text in a row."""
+    """Values by how sure they are; `solid` ones are possible too, and so are hours twelve before or after (`lacks`).
+    `digits` are all digits of the text in a row."""
 
     solid: frozenset[float]
     possible: frozenset[float]
     digits: str
+    text: str
 
 
 def may_have_solid(text: str) -> bool:
     """Whether `numbers_of` may find a solid number, at a small part of its cost; where not, it finds none."""
+    if text.isascii():  # the same, five times as fast
+        return _DIGIT.search(text) is not None or any(map(text.lower().__contains__, _PARTS_OF_SOLID))
     return _MAY_BE_SOLID.search(text) is not None
 
 
@@ -178,25 +191,27 @@ def numbers_of(text: str) -> Numbers:
         possible |= {1900 + value for value in possible if 0 < value < 100}
         possible |= {2000 + value for value in possible if 0 <= value < 50}
     possible |= {value // 100 + 1 for value in possible if 1000 <= value < 2100}  # 20世纪80年代 are the 1980s
-    if _TIME.search(text):
-        possible |= {value + 12 for value in possible if 0 <= value <= 12} | {
-            value - 12 for value in possible if 12 <= value <= 24
-        }
-    digits = "".join(str(int(character)) for character in text if character.isdecimal())
-    return Numbers(solid=frozenset(solid), possible=frozenset(possible), digits=digits)
+    digits = "".join(str(int(digit)) for digit in _DIGIT.findall(text))
+    return Numbers(solid=frozenset(solid), possible=frozenset(possible), digits=digits, text=text)
 
 
 def lacks(text: Numbers, value: float) -> bool:
     """Whether a text has a number in no reading; parts of long ones, such as telephone numbers, may be set apart."""
-    if value in text.possible:
+    if value in text.possible or _is_hour(text, value):
         return False
     digits = (f"{value:.0f}" if value == int(value) else str(value).replace(".", "")).rstrip("0")
     return len(digits) < 3 or digits not in text.digits
 
 
+def _is_hour(text: Numbers, value: float) -> bool:
+    """Whether a text has the hour twelve hours before or after, and speaks of times."""
+    hours = [hour for hour in (value - 12, value + 12) if min(hour, value) >= 0 and max(hour, value) <= 24]
+    return not text.possible.isdisjoint(hours) and _TIME.search(text.text) is not None
+
+
 def _in_digits(text: str) -> Iterator[tuple[float, bool]]:
     chain = _Chain(value=0.0, unit=0.0, end=-1)
-    for found in _NUMBER.finditer(text):
+    for found in _numbers_in_digits(text):
         readings = _readings(found["number"])
         # With a comma thousands are meant, but for a rare 2,500 of a language with decimal commas.
         is_read = len(readings) == 1 or _COMMA_THOUSANDS.fullmatch(found["number"]) is not None
@@ -223,6 +238,14 @@ def _in_digits(text: str) -> Iterator[tuple[float, bool]]:
             yield from ((ten, False) for value in readings for ten in (10 * value, 100 - 10 * value))
         is_sure = multiplier is None and after not in _LETTERED and is_read and not _is_part(found, text, after)
         yield from ((value, is_sure and not nth and value >= _SMALLEST_SOLID) for nth, value in enumerate(readings))
+
+
+def _numbers_in_digits(text: str) -> Iterator[re.Match[str]]:
+    """What `_NUMBER.finditer` finds; it begins two characters before a digit at most, and is slow to look elsewhere."""
+    end = 0
+    while (digit := _DIGIT.search(text, end)) and (found := _NUMBER.search(text, max(end, digit.start() - 2))):
+        yield found
+        end = found.end()
 
 
 def _is_part(found: re.Match[str], text: str, after: str) -> bool:
@@ -374,33 +397,26 @@ def _in_english(text: str) -> Iterator[tuple[float, bool]]:
         count, part, scale = found.groups()
         whole = float(count) if (count or "").isdigit() else float(_WORDS.get(count or "", 1 if count == "a" else 0))
         yield (whole + (0.25 if part == "a quarter" else 0.5)) * _SCALES[scale], False
+    words = _ENGLISH.findall(text)
+    for word in _LOOSE.keys() & words:
+        yield from ((value, False) for value in _LOOSE[word])
+    for word in _NTH_MONTH.keys() & words:
+        yield float(_NTH_MONTH[word]), False
+    if _SINGULARS.keys().isdisjoint(words):
+        return
     run: list[str] = []
-    end = 0
-    for match in _ENGLISH.finditer(text):
-        word = match[0]
-        if run and (text[end : match.start()].strip() not in ("", "-") or run[-1] in _ORDINALS):
+    for before, word in zip(_ENGLISH.split(text)[:-1], words, strict=True):
+        if run and (before.strip() not in ("", "-") or run[-1] in _ORDINALS):
             yield from _english_values(run)  # "ten thousand, four-wheel drive", "the second hundred years"
             run = []
-        end = match.end()
-        if word in _LOOSE:
-            for value in _LOOSE[word]:
-                yield value, False
-        if word in _MONTHS or (len(word) == 3 and any(month.startswith(word) for month in _MONTHS)):
-            yield float(next(i for i, month in enumerate(_MONTHS, 1) if month.startswith(word[:3]))), False
-        plain = word if word in _WORDS or word in _ORDINALS or word in _SCALES else _singular(word)
-        if plain in _WORDS or plain in _ORDINALS or plain in _SCALES:
-            run.append(plain)
-        elif word in ("and", "a", "point") and run:
+        if word in _SINGULARS:
+            run.append(_SINGULARS[word])
+        elif run and word in ("and", "a", "point"):
             run.append(word)
-        else:
+        elif run:
             yield from _english_values(run)
             run = []
     yield from _english_values(run)
-
-
-def _singular(word: str) -> str:
-    """`eighty` of "eighties", `million` of "millions"."""
-    return f"{word[:-3]}y" if word.endswith("ies") else word.removesuffix("s")
 
 
 def _english_values(run: list[str]) -> Iterator[tuple[float, bool]]:

@@ -20,7 +20,7 @@ _FEWEST_CHARACTERS = 24  # of one, twice as many times as of words: "hahahahaha"
 # A text of which half the trigrams stood before is one loop with small changes.
 _FEWEST_TRIGRAMS = 24
 _REPEATED_TRIGRAMS = 0.5
-_TEXTS_PER_BLOCK = 20_000  # some 50 MB at a time
+_TEXTS_PER_BLOCK = 5_000  # some 10 MB at a time; four times as many take longer
 _MIXER = np.uint64(0x9E3779B97F4A7C15)
 
 
@@ -32,10 +32,19 @@ def repetitions(
         block = examined[start : start + _TEXTS_PER_BLOCK]
         of_words = [words(one.text) for one in block]
         of_characters = [one.text for one in block]
+        # How many words stood before; in most texts too few: in a loop all did but those of its first round, and where
+        # a trigram stood before, its last word did too.
+        n_before = [len(text) - len(set(text)) for text in of_words]
+        fewest_of_loop = _FEWEST_WORDS * (settings.n_repeats - 1) // settings.n_repeats
+        of_loops = [text if n >= fewest_of_loop else () for text, n in zip(of_words, n_before, strict=True)]
+        of_trigrams = [
+            text if n >= _REPEATED_TRIGRAMS * (len(text) - 2) else ()
+            for text, n in zip(of_words, n_before, strict=True)
+        ]
         most = (
-            _most_repeats(of_words, _LONGEST_PHRASE_WORDS, settings.n_repeats, _FEWEST_WORDS),
+            _most_repeats(of_loops, _LONGEST_PHRASE_WORDS, settings.n_repeats, _FEWEST_WORDS),
             _most_repeats(of_characters, _LONGEST_PHRASE_CHARACTERS, 2 * settings.n_repeats, _FEWEST_CHARACTERS),
-            [share if share >= _REPEATED_TRIGRAMS else 0.0 for share in _repeated_trigrams(of_words)],
+            [share if share >= _REPEATED_TRIGRAMS else 0.0 for share in _repeated_trigrams(of_trigrams)],
         )
         for position, (one, *found) in enumerate(zip(block, *most, strict=True), start=start):
             if any(found) and _is_its_own(found, one.others()):
@@ -58,20 +67,25 @@ def _most_repeats(
 ) -> list[float]:
     """How often each text has some phrase in a row at most; 0 for those with no such loop."""
     most = np.zeros(len(texts))
-    tokens, text_of = _numbered(texts)
+    tokens, closes = _numbered(texts)
     for period in range(1, min(longest_phrase, len(tokens) - 1) + 1):
-        is_same = tokens[period:] == tokens[:-period]
-        edges = np.flatnonzero(np.diff(is_same, prepend=False, append=False))
-        starts, ends = edges[0::2], edges[1::2]
-        spans = ends - starts + period
-        is_loop = (spans >= fewest_repeats * period) & (spans >= fewest_tokens)
-        np.maximum.at(most, text_of[starts[is_loop]], spans[is_loop] / period)
+        # In a loop so many tokens in a row are the same as the one a period before.
+        n_same = max((fewest_repeats - 1) * period, fewest_tokens - period, 1)
+        same = np.flatnonzero(tokens[period:] == tokens[:-period])
+        if not (same[n_same - 1 :] - same[: 1 - n_same or None] == n_same - 1).any():
+            continue
+        edges = np.flatnonzero(np.diff(same, prepend=-2) != 1)
+        spans = np.diff(edges, append=len(same)) + period
+        is_loop = spans >= n_same + period
+        text_of = np.searchsorted(closes, same[edges[is_loop]])
+        np.maximum.at(most, text_of, spans[is_loop] / period)
     return [float(n) for n in most]
 
 
 def _repeated_trigrams(texts: Sequence[Sequence[str]]) -> list[float]:
     """The share of trigrams that stood before in the same text; 0 for short texts."""
-    tokens, text_of = _numbered(texts)
+    tokens, closes = _numbered(texts)
+    text_of = np.repeat(np.arange(len(texts)), np.diff(closes, prepend=-1))
     n_trigrams = np.array([len(text) - 2 for text in texts], dtype=np.int64)
     if len(tokens) < 3:
         return [0.0] * len(texts)
@@ -88,21 +102,14 @@ def _repeated_trigrams(texts: Sequence[Sequence[str]]) -> list[float]:
 
 
 def _numbered(texts: Sequence[Sequence[str]]) -> tuple[Array, Array]:
-    """All tokens in a row as numbers, each text closed by a number of its own, and the text that each belongs to. The
-    tokens of a string are its characters."""
+    """All tokens in a row as numbers, each text closed by a number of its own, and where these stand. The tokens of a
+    string are its characters."""
+    closes = np.cumsum([len(text) + 1 for text in texts], dtype=np.int64) - 1
     if all(isinstance(text, str) for text in texts):
-        tokens = np.frombuffer("".join(map(str, texts)).encode("utf-32-le"), dtype=np.uint32).astype(np.int64)
+        tokens = np.frombuffer("\n".join([*map(str, texts), ""]).encode("utf-32-le"), dtype=np.int32).copy()
     else:
         numbers: dict[str, int] = {}
-        tokens = np.array(
-            [numbers.setdefault(token, len(numbers)) for token in chain.from_iterable(texts)], dtype=np.int64
-        )
-    lengths = np.array([len(text) for text in texts], dtype=np.int64)
-    text_of = np.repeat(np.arange(len(texts)), lengths + 1)
-    closes = np.cumsum(lengths + 1) - 1
-    is_token = np.ones(len(text_of), dtype=bool)
-    is_token[closes] = False
-    closed = np.empty(len(text_of), dtype=np.int64)
-    closed[is_token] = tokens
-    closed[closes] = -1 - np.arange(len(texts))
-    return closed, text_of
+        every = chain.from_iterable((*text, "") for text in texts)
+        tokens = np.array([numbers.setdefault(token, len(numbers)) for token in every], dtype=np.int32)
+    tokens[closes] = -1 - np.arange(len(texts), dtype=np.int32)
+    return tokens, closes

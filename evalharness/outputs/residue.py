@@ -78,6 +78,11 @@ _ANYWHERE = re.compile(
       |\btranslate\ the\ following\b|将(?:以下|下列|下面).{0,16}翻译(?:成|为)""",
     re.IGNORECASE | re.VERBOSE | re.MULTILINE,
 )
+# Each match of `_ANYWHERE` has one of these in lower case; one text in fifty has. None has an i, which İ and ı match.
+_PARTS_OF_ANYWHERE = (
+    *("##", "note", "planat", "remark", "注", "说明", "解释", "let me know ", "hope th"),
+    *("如果", "need to", "the user", "late the follow", "翻译"),
+)
 # A kind of markup, and what in source or reference tells that the text is about it.
 _MARKUP: Mapping[str, tuple[re.Pattern[str], str]] = {
     "fence": (re.compile(r"```"), "```"),
@@ -103,8 +108,18 @@ def residues(
     examined: Sequence[Examined], testset: TestSetTexts, settings: OutputSettings
 ) -> Iterator[tuple[int, str]]:
     for position, one in enumerate(examined):
-        if _says(_OPENING, one) or _says(_ANYWHERE, one) or _says(_SPECIAL, one) or _assents(one):
+        if (
+            _says(_OPENING, one)
+            or (may_say_anywhere(one.text) and _says(_ANYWHERE, one))
+            or _says(_SPECIAL, one)
+            or _assents(one)
+        ):
             yield position, LLM_RESIDUE
+
+
+def may_say_anywhere(text: str) -> bool:
+    """Whether `_ANYWHERE` may match, at a tenth of its cost; where not, it does not."""
+    return any(map(text.lower().replace("ſ", "s").__contains__, _PARTS_OF_ANYWHERE))
 
 
 def markups(examined: Sequence[Examined], testset: TestSetTexts, settings: OutputSettings) -> Iterator[tuple[int, str]]:

@@ -26,21 +26,27 @@ class _Spaces(dict[int, str | None]):
 
 
 _SPACES = _Spaces()
+# The same for the bytes of ASCII texts, and in lower case.
+_ASCII_SPACES = "".join(map(chr, range(128))).lower().translate(_SPACES).encode() + bytes(128)
 
 
 @functools.lru_cache(maxsize=1 << 17)
 def folded(text: str) -> str:
     """The text in lower case, of one width, with single spaces for punctuation; empty where nothing can be read."""
-    if not text.isascii():
-        text = unicodedata.normalize("NFKC", text)
-    return " ".join(text.casefold().translate(_SPACES).split())
+    return " ".join(_spaced(text).split())
 
 
 @functools.lru_cache(maxsize=1 << 17)
 def words(text: str) -> tuple[str, ...]:
     """The words of a folded text; every character is one in scripts without spaces."""
-    folded_text = folded(text)
-    return tuple(folded_text.split() if folded_text.isascii() else _WORD.findall(folded_text))
+    spaced = _spaced(text)
+    return tuple(spaced.split() if spaced.isascii() else _WORD.findall(spaced))
+
+
+def _spaced(text: str) -> str:
+    if text.isascii():  # most are, and this is faster
+        return text.encode().translate(_ASCII_SPACES).decode()
+    return unicodedata.normalize("NFKC", text).casefold().translate(_SPACES)
 
 
 def has_letters(text: str) -> bool:
