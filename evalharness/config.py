@@ -310,6 +310,11 @@ def _filled(cls: type[T], settings: DictConfig, *, where: str) -> T:
                     OmegaConf.to_container(given, resolve=True) if OmegaConf.is_config(given) else given
                 )
             except (ValidationError, ConfigKeyError, OmegaConfBaseException) as err:
+                if isinstance(schema._get_node(name), ListConfig):
+                    raise ConfigError(
+                        f"{where}{name}={settings._get_node(name)}: expected a list, such as "
+                        f"'{where}{name}=[{settings._get_node(name)}]'."
+                    ) from err
                 raise ConfigError(f"{where}{name}={settings._get_node(name)}: {str(err).splitlines()[0]}") from err
         if OmegaConf.is_missing(schema, name):
             raise ConfigError(f"{where}{name}: has no value; set {where}{name}=...")

@@ -32,5 +32,5 @@ def library_folder(name: str, *, library: str | None = None) -> Path:
     raise InputError(
         f"test set {name!r}: no {TESTSET_FILE} under {' or '.join(str(parent / name) for parent in parents)}"
         f"{nearest(name, known)} Imported test sets are: {', '.join(known) or 'none'}. "
-        "`evalharness import` writes one from files."
+        "`evalharness import` writes one from files; sacreBLEU's are called such as sacrebleu://wmt22/zh-en."
     )

@@ -31,11 +31,14 @@ _BYTES_PER_BLOCK = 1 << 20
 STANDARD_INPUT = "-"
 
 
-def read_lines(path: str | Path) -> tuple[str, ...]:
+def read_lines(path: str | Path, *, is_known: bool = False) -> tuple[str, ...]:
     """The lines of a UTF-8 file, without their line ends; a last line needs none. `-` is standard input.
 
+    `is_known` says that it was read before: what is left out of it is not said again.
     Raises: InputError where the file is missing, empty or not UTF-8 (naming line and byte)."""
-    return tuple(_decode(line, path=path, number=number) for number, line in enumerate(_raw_lines(path), start=1))
+    return tuple(
+        _decode(line, path=path, number=number) for number, line in enumerate(_raw_lines(path, is_known=is_known), 1)
+    )
 
 
 def read_blocks(path: str | Path) -> Iterator[bytes]:
@@ -43,7 +46,8 @@ def read_blocks(path: str | Path) -> Iterator[bytes]:
 
     Raises: InputError where the file cannot be read."""
     if str(path) == STANDARD_INPUT:
-        yield _standard_input()
+        if content := _standard_input():
+            yield content
         return
     with _explained(path), open(path, "rb") as raw:
         is_gzip = raw.read(len(_GZIP)) == _GZIP
@@ -86,17 +90,19 @@ def read_objects(path: str | Path, lines: Sequence[str] | None = None) -> list[t
 
     Raises: InputError naming the line that is no JSON object, or an object that has a key twice."""
 
-    parsed = parse_each(
-        path,
-        lambda line: json.loads(line, object_pairs_hook=_object),
-        expected="one JSON object",
-        error=(ValueError, RecursionError),  # a number of thousands of digits, thousands of brackets
-        lines=lines,
-    )
-    for number, found in parsed:
-        if not isinstance(found, dict):
-            raise InputError(f"{path}:{number}: expected one JSON object, found {type(found).__name__}.")
-    return parsed
+    # ValueError: also a number of thousands of digits; RecursionError: thousands of brackets
+    errors = (ValueError, RecursionError)
+    return parse_each(path, parse_object, expected="one JSON object", error=errors, lines=lines)
+
+
+def parse_object(line: str) -> dict[str, Any]:
+    """The JSON object that a line is.
+
+    Raises: ValueError where it is none or has a key twice."""
+    found = json.loads(line, object_pairs_hook=_object)
+    if not isinstance(found, dict):
+        raise ValueError(f"found {type(found).__name__}")
+    return found
 
 
 def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
@@ -165,23 +171,22 @@ def write_json(path: Path, content: Any) -> None:
     write_text(path, json.dumps(content, ensure_ascii=False, indent=2) + "\n")
 
 
-def _raw_lines(path: str | Path) -> list[bytes]:
+def _raw_lines(path: str | Path, *, is_known: bool) -> list[bytes]:
     content = _read_bytes(path)
     if content.startswith(BOM):
-        _log.warning("%s: starts with a byte order mark (BOM); it was left out.", path)
+        if not is_known:
+            _log.warning("%s: starts with a byte order mark (BOM); it was left out.", path)
         content = content[len(BOM) :]
     if not content:
         raise InputError(f"{path}: the file is empty; expected one segment a line.")
     lines = content.split(b"\n")
-    if not lines[-1]:
-        lines.pop()
-    n_carriage_returns = sum(line.endswith(b"\r") for line in lines)
-    if n_carriage_returns:
-        _log.warning(
-            "%s: %d of %d lines end in \\r\\n; the \\r was left out of each.", path, n_carriage_returns, len(lines)
-        )
-        lines = [line[:-1] if line.endswith(b"\r") else line for line in lines]
-    return lines
+    last = lines.pop()  # a return at the end of the file ends no line
+    n_returns = sum(line.endswith(b"\r") for line in lines)
+    if n_returns:
+        if not is_known:
+            _log.warning("%s: %d of %d lines end in \\r\\n; the \\r was left out of each.", path, n_returns, len(lines))
+        lines = [line.removesuffix(b"\r") for line in lines]
+    return [*lines, last] if last else lines
 
 
 def _read_bytes(path: str | Path) -> bytes:

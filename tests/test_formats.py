@@ -406,7 +406,7 @@ class TestWmt:
         assert outputs(WmtOutputs(path="24"), testset) == {"Claude-3.5": ["x", "y", "z"]}
 
     def test_what_is_not_there(self) -> None:
-        with pytest.raises(InputError, match=r"no file for en-dee; did you mean 'en-de'\?"):
+        with pytest.raises(InputError, match=r"no file en-dee\.txt or TEST\.en-dee\.src\.en; did you mean 'en-de'\?"):
             Wmt(path=wmt_24(), language_pair="en-dee").read()
         write("repo/txt/sources/en-de.txt", "x")
         with pytest.raises(InputError, match=r"holds no folder 'sources'.*Did you mean repo/txt\?"):
@@ -756,7 +756,7 @@ class TestHuggingFace:
             read("folder")
         with pytest.raises(InputError, match=r"folder:row 1: no column 'src'"):
             read("folder", source_column="src")
-        with pytest.raises(InputError, match=r"bad\.jsonl:2: expected one JSON object, found NoneType"):
+        with pytest.raises(InputError, match=r"bad\.jsonl:2: expected one JSON object: found NoneType"):
             read(write("bad.jsonl", '{"source": "s", "reference": "r"}', "null"))  # ends the process in pyarrow 25
         with pytest.raises(InputError, match=r"bad\.parquet: cannot be read as a data set"):
             read(write("bad.parquet", "{"))

@@ -201,7 +201,8 @@ def test_json_lines_that_are_nearly_right(rows: list[dict[str, Any]], patch: boo
 def test_hypotheses_by_id(rows: list[dict[str, Any]]) -> None:
     lines = "".join(json.dumps(row) + "\n" for row in rows)
     Path("s.jsonl").write_text(lines)
-    testset = Plain(language_pair="zh-en", source="s.jsonl").read() if lines else None
+    Path("s.txt").write_text(lines)
+    testset = Plain(language_pair="zh-en", source="s.txt").read() if lines else None
     if testset is None:
         return
     for id_column in (None, "id"):

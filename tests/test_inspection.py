@@ -20,7 +20,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from evalharness.errors import ConfigError, InputError
-from evalharness.inspection.alignment import Side, find_loss, find_shift, misalignment
+from evalharness.inspection.alignment import AlignedTexts, Side, find_loss, find_shift, misalignment
 from evalharness.inspection.characters import findings_in, is_clean
 from evalharness.inspection.findings import KINDS, InputSettings, Kind, OnError, Place, collecting, named
 from evalharness.inspection.lines import read_texts
@@ -245,7 +245,7 @@ class TestRecordsInLines:
             )  # fmt: skip
         Path("a.parquet").write_bytes(b"no parquet")
         finished = command("lint", "a.parquet")
-        assert (finished.code, "a.parquet: cannot be read as Parquet" in finished.err) == (2, True)
+        assert (finished.code, "a.parquet: error: unreadable: cannot be read as Parquet" in finished.out) == (2, True)
 
     def test_what_is_no_json(self, command: Callable[..., Finished]) -> None:
         Path("a.jsonl").write_text('{"source": "一"}\n{"source": }\n', encoding="utf-8")
@@ -289,7 +289,7 @@ class TestAlignment:
         write_lines("ref.en", [*references[:3], *references[4:]])
         found = linted(command, "src.zh", "ref.en")["findings"]
         assert [(one["kind"], one["line"]) for one in found] == [("line-count", 4)]
-        assert found[0]["found"] == "8 lines, but src.zh has 9; from line 4 on, they fit other lines than theirs"
+        assert found[0]["found"] == "8 lines, but src.zh has 9; from about line 4 on, they fit others than theirs"
 
     def test_a_system_is_held_against_the_reference_in_its_language(self, command: Callable[..., Finished]) -> None:
         sources, references = paragraphs()
@@ -348,8 +348,11 @@ class TestAlignment:
             outputs.setdefault(row[header.index("system")], []).append(row)
         found = {}
         for system, of_system in outputs.items():
-            sides = [Side([row[header.index(name)] for row in of_system]) for name in ("src", "mt")]
-            if (finding := misalignment(system, sides[1], "src", sides[0])) is not None:
+            sources, texts = (
+                AlignedTexts(name=name, side=Side([row[header.index(column)] for row in of_system]))
+                for name, column in (("src", "src"), (system, "mt"))
+            )
+            if (finding := misalignment(sources, texts)) is not None:
                 found[system] = (finding.kind, finding.place.line, finding.found)
         said = "from here to line 199, what belongs to a line of src stands 1 line later"
         assert found == {"metricsystem5": (Kind.shifted_passage, 182, said)}
@@ -455,7 +458,7 @@ class TestRuns:
         finished = command(*self.ARGUMENTS)
         assert finished.code == 2
         assert "8 hypotheses for 9 segments" in finished.err
-        assert "it is from line 4 on that hypotheses fit other sources than theirs" in finished.err
+        assert "it is from about line 4 on that hypotheses fit other sources than theirs" in finished.err
 
     def test_texts_given_in_python(self) -> None:
         import evalharness as eh
@@ -466,7 +469,7 @@ class TestRuns:
 
 
 def test_settings_name_kinds_there_are() -> None:
-    with pytest.raises(ConfigError, match=r"'tabs': no such finding; did you mean 'tab'\?"):
+    with pytest.raises(ConfigError, match=r"'tabs': there is none; did you mean 'tab'\?"):
         InputSettings(ignored=("tabs",))
 
 
@@ -519,3 +522,165 @@ def test_any_bytes_are_lines_or_our_error(content: bytes) -> None:
         except InputError:
             return
     assert lines == read_lines(path)
+
+
+class TestSides:
+    """Whether a test set is what its language pair says."""
+
+    def score(self, command: Callable[..., Finished], source: str, reference: str, pair: str) -> Finished:
+        write_lines("src.zh", CHINESE)
+        write_lines("ref.en", ENGLISH)
+        write_lines("hyp.en", ENGLISH)
+        return command("score", "-s", source, "-r", reference, "-l", pair, "-m", "bleu", "--", "hyp.en")
+
+    @pytest.mark.parametrize(("files", "pair"), [(("ref.en", "src.zh"), "zh-en"), (("src.zh", "ref.en"), "en-zh")])
+    def test_swapped_sides_stop(self, files: tuple[str, str], pair: str, command: Callable[..., Finished]) -> None:
+        finished = self.score(command, *files, pair)
+        assert finished.code == 2
+        assert "swapped-sides: sources are written in" in finished.err
+        assert not Path("results").exists()
+
+    def test_sources_given_as_references_are_said(self, command: Callable[..., Finished]) -> None:
+        finished = self.score(command, "src.zh", "src.zh", "zh-en")
+        assert "'references': other-script: references are written in Han, which 'en' is not" in finished.err
+
+    def test_scripts_of_the_pair_are_fine(self, command: Callable[..., Finished]) -> None:
+        finished = self.score(command, "src.zh", "ref.en", "zh-en")
+        assert (finished.code, "script" in finished.err) == (0, False)
+
+    def test_the_rows_of_several_systems_are_no_test_set(self, command: Callable[..., Finished]) -> None:
+        rows = [f"{system}\t{one}\t{other}" for system in "abc" for one, other in zip(CHINESE, ENGLISH, strict=True)]
+        write_lines("all.tsv", ["system\tsource\treference", *rows])
+        finished = command("import", "all.tsv", "--reader", "tsv", "--name", "all", "-l", "zh-en")
+        assert "repeated-sources: 36 sources, of which only 12 are different" in finished.err
+
+
+class TestColumns:
+    def test_a_shifted_column_stops_a_run(self, command: Callable[..., Finished]) -> None:
+        sources, references = paragraphs()
+        shifted = [*references[:4], *references[5:], references[0]]
+        write_lines("set.tsv", ["source\treference", *(f"{a}\t{b}" for a, b in zip(sources, references, strict=True))])
+        write_lines("hyp.tsv", ["good\tbad", *(f"{a}\t{b}" for a, b in zip(references, shifted, strict=True))])
+        finished = command(
+            "run", "testset=tsv", "testset.path=set.tsv", "testset.language_pair=zh-en", "systems=[columns]",
+            "systems.columns.path=hyp.tsv", "systems.columns.columns=[good,bad]", "metrics=[bleu]",
+        )  # fmt: skip
+        assert finished.code == 2
+        assert "column 'bad' of hyp.tsv:5: shifted-alignment" in finished.err
+
+    @pytest.mark.parametrize("ending", ["tsv", "jsonl", "csv"])
+    def test_a_shifted_reference_is_named_with_file_and_line(
+        self, ending: str, command: Callable[..., Finished]
+    ) -> None:
+        sources, references = paragraphs()
+        rows = list(zip(sources, [*references[:4], *references[5:], references[0]], strict=True))
+        if ending == "jsonl":
+            write_lines("set.jsonl", [json.dumps({"source": a, "reference": b}) for a, b in rows])
+        else:
+            with open(f"set.{ending}", "w", encoding="utf-8", newline="") as file:
+                writer = csv.writer(file, delimiter="\t" if ending == "tsv" else ",", lineterminator="\n")
+                quoted = [(a, b.replace('"', "'")) for a, b in rows] if ending == "tsv" else rows
+                writer.writerows([("source", "reference"), *quoted])
+        finished = command("import", f"set.{ending}", "--reader", ending, "--name", "x", "-l", "zh-en")
+        assert finished.code == 2
+        line = 5 if ending == "jsonl" else 6  # under a header
+        assert f"set.{ending}:{line} in 'reference 1': shifted-alignment" in finished.err
+
+    def test_rows_that_are_there_twice(self, command: Callable[..., Finished]) -> None:
+        rows = [f"{a}\t{b}" for a, b in zip(CHINESE, ENGLISH, strict=True)]
+        write_lines("set.tsv", ["source\treference", *rows, *rows[:6]])
+        finished = command("import", "set.tsv", "--reader", "tsv", "--name", "x", "-l", "zh-en")
+        assert "set.tsv:14: duplicated-block: lines 14 to 19 are those from 2 on again" in finished.err
+
+    def test_rows_are_not_taken_for_lines(self, command: Callable[..., Finished]) -> None:
+        write_lines("src.zh", CHINESE)
+        write_lines("ref.en", ENGLISH)
+        write_lines("hyp.jsonl", [json.dumps({"mt": text}) for text in ENGLISH])
+        finished = command("score", "-s", "src.zh", "-r", "ref.en", "-l", "zh-en", "-m", "bleu", "--", "hyp.jsonl")
+        assert finished.code == 2
+        assert "hyp.jsonl: a .jsonl file holds rows and not a text a line" in finished.err
+
+
+class TestLintOfManyFiles:
+    def test_it_goes_on_after_a_file_that_cannot_be_read(self, command: Callable[..., Finished]) -> None:
+        Path("bad.csv").write_text('a,b\n"x\n', encoding="utf-8")
+        Path("good.txt").write_bytes(b"t\0wo\n")
+        Path("empty.txt").write_bytes(b"")
+        found = linted(command, "bad.csv", "nowhere.txt", "empty.txt", "good.txt", "--not-aligned")["findings"]
+        assert [(one["file"], one["kind"]) for one in found] == [
+            ("bad.csv", "unreadable"),
+            ("nowhere.txt", "unreadable"),
+            ("empty.txt", "unreadable"),
+            ("good.txt", "null-character"),
+        ]
+
+    def test_folders_alone_are_not_aligned(self, command: Callable[..., Finished]) -> None:
+        sources, references = paragraphs()
+        Path("set").mkdir()
+        write_lines("set/documents.txt", ["d"] * 9)
+        write_lines("set/src.zh", sources)
+        write_lines("set/hyp.en", [*references[:4], *references[5:]])
+        assert linted(command, "set")["findings"] == []
+        (found,) = linted(command, "set/src.zh", "set/hyp.en")["findings"]
+        assert (found["kind"], found["line"]) == ("line-count", 5)
+
+    @pytest.mark.parametrize("line", ["[1]", "3", '"text"', '{"a": 1, "a": 2}', "not json"])
+    def test_what_readers_refuse_is_found(self, line: str, command: Callable[..., Finished]) -> None:
+        Path("a.JSONL").write_text(f'{{"source": "one"}}\n{line}\n', encoding="utf-8")
+        (found,) = linted(command, "a.JSONL")["findings"]
+        assert (found["kind"], found["line"]) == ("not-json", 2)
+
+    def test_utf16_is_one_finding(self, command: Callable[..., Finished]) -> None:
+        Path("a.txt").write_bytes("".join(f"{line}\n" for line in ENGLISH).encode("utf-16"))
+        (found,) = linted(command, "a.txt")["findings"]
+        assert found["kind"] == "not-utf-8"
+        assert "as UTF-16 begins" in found["found"]
+
+
+@pytest.mark.parametrize(
+    ("content", "lines"),
+    [(b"a\rb\rc\r", ("a\rb\rc\r",)), (b"a\r\nb\r", ("a", "b\r")), (b"a\r\n", ("a",)), (b"\r\n", ("",))],
+)
+def test_a_return_ends_a_line_only_before_a_newline(content: bytes, lines: tuple[str, ...]) -> None:
+    Path("a.txt").write_bytes(content)
+    assert read_texts("a.txt") == read_lines("a.txt") == lines
+
+
+def test_zero_width_spaces_part_words_in_khmer() -> None:
+    assert list(findings_in("សួស្តី\u200bពិភពលោក", Place(file="x"))) == []
+    assert len(list(findings_in("hello\u200bworld", Place(file="x")))) == 1
+
+
+@pytest.mark.parametrize("distance", [9, 12, 40])
+def test_shifts_farther_than_near(distance: int) -> None:
+    references = read_lines(wmt22() / "ref.A.en")[:300]
+    outputs = list(read_lines(wmt22() / "hyp" / "Online-B.en")[:300])
+    shifted = [*outputs[:150], *outputs[150 + distance :], *["The end."] * distance]
+    shift = find_shift(Side(references), Side(shifted))
+    assert shift is not None
+    assert (abs(shift.first - 150) <= 2, shift.distance, shift.last) == (True, -distance, 299)
+
+
+@pytest.mark.parametrize("n", [8, 15, 25])
+def test_what_counts_from_another_number_is_no_shift(n: int) -> None:
+    chapters = [f"Chapter {number}" for number in range(1, n + 1)]
+    renumbered = [f"Kapitel {number + 1}" for number in range(1, n + 1)]
+    assert find_shift(Side(chapters), Side(renumbered)) is None
+
+
+def test_blocks_that_stand_three_times_are_one_finding(command: Callable[..., Finished]) -> None:
+    write_lines("a.txt", ENGLISH * 3)
+    (found,) = linted(command, "a.txt")["findings"]
+    assert found["found"] == "lines 13 to 36 are those from 1 on again"
+    write_lines("b.txt", [ENGLISH[0]] * 50)
+    (found,) = linted(command, "b.txt")["findings"]
+    assert found["found"] == "lines 2 to 50 are those from 1 on again"
+
+
+def test_records_of_versions_that_did_not_look_say_so(command: Callable[..., Finished]) -> None:
+    command("run", "metrics=[bleu]")
+    for name in ("findings", "slices"):
+        Path(f"results/latest/{name}.csv").unlink()
+        finished = command("report", "results/latest", "--table", name)
+        assert finished.code == 2
+        assert "a record of an older version has it once the command of the run is given again" in finished.err

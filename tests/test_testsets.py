@@ -170,7 +170,7 @@ class TestColumns:
         ("line", "said"),
         [
             ("{", r"set\.jsonl:2: expected one JSON object"),
-            ("[1]", r"set\.jsonl:2: expected one JSON object, found list"),
+            ("[1]", r"set\.jsonl:2: expected one JSON object: found list"),
             ('{"source": "二"}', r"set\.jsonl:2: no column 'reference'"),
             ('{"source": null, "reference": "two"}', r"set\.jsonl:2: column 'source' has no text"),
             ('{"source": 2, "reference": "two"}', r"set\.jsonl:2: field 'source' is int"),

@@ -12,18 +12,18 @@ from typing import Any
 from evalharness.cli.main import check_utf8, write_out
 from evalharness.errors import EXIT_BAD_INPUT, EXIT_DONE
 from evalharness.inspection.findings import KINDS, Finding, Severity, named
-from evalharness.workflows.lint import Linted, files_under, lint
+from evalharness.workflows.lint import Linted, lint
 
 _EPILOG = """what is looked for:
 {kinds}
 
 Plain files have a text a line; the lines of .tsv files have fields, as many as the first line; of .jsonl, .csv and
-.parquet files the texts of each row are looked at. Files may be gzipped. Several plain files, sources first, are also
-held against each other, line by line; --not-aligned leaves that out.
+.parquet files the texts of each row are looked at. Files may be gzipped. Plain files that are named, sources first, and
+those of folders beside them are also held against each other, line by line; --not-aligned leaves that out.
 
 examples:
   evalharness lint src.zh ref.A.en ref.B.en hyp/*.en
-  evalharness lint testset/ -f json
+  evalharness lint src.zh ref.en hyp/ -f json
 """
 
 
@@ -40,7 +40,9 @@ def main(arguments: Sequence[str]) -> int:
     )
     parser.add_argument("files", nargs="+", type=Path, metavar="FILE", help="files or folders of files; - is stdin")
     parser.add_argument("-f", "--format", default="text", choices=("text", "json"), help="default: text")
-    parser.add_argument("--most", type=int, default=20, metavar="N", help="findings shown a kind and file; 0: all")
+    parser.add_argument(
+        "--most", type=int, default=20, metavar="N", help="findings shown a kind and file (default: 20; 0: all)"
+    )
     parser.add_argument("--ignore", nargs="+", default=[], metavar="KIND", help="kinds that are not looked for")
     parser.add_argument("--not-aligned", action="store_true", help="the files are not aligned line by line")
     check_utf8(arguments)
@@ -55,7 +57,7 @@ def main(arguments: Sequence[str]) -> int:
         else:
             write_out(f"{_as_line(finding)}\n")
 
-    linted = lint(files_under(options.files), ignored=options.ignore, are_aligned=not options.not_aligned, tell=tell)
+    linted = lint(options.files, ignored=options.ignore, are_aligned=not options.not_aligned, tell=tell)
     counts = Counter[Severity]()
     for tally in linted.tallies:
         counts[tally.first.kind.severity] += tally.n

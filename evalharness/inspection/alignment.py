@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
 
-from evalharness.inspection.findings import Finding, Kind, Place
+from evalharness.inspection.findings import Finding, Findings, Kind, Place
 from evalharness.records import Array, Floats
 
 _FARTHEST = 64
@@ -184,26 +184,48 @@ def find_loss(texts: Side, others: Side) -> int | None:
     return change if is_lost else None
 
 
-def misalignment(name: str, others: Side, anchor_name: str, anchor: Side, *, first_line: int = 1) -> Finding | None:
-    """What is wrong with how the texts called `name` are aligned with those of an anchor; None where nothing is.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AlignedTexts:
+    """The texts of a file or a column. `name` is what messages call it; `places` are where they stand, None for the
+    lines of a file of this name."""
 
-    `first_line` is the line of the first text."""
-    if anchor.n == others.n and _lengths_speak_for(anchor, others):
+    name: str
+    side: Side
+    places: Sequence[Place] | None = None
+
+    def place(self, index: int) -> Place:
+        return Place(file=self.name, line=index + 1) if self.places is None else self.places[index]
+
+
+def inspect_alignment(findings: Findings, anchor: AlignedTexts, others: Iterable[AlignedTexts]) -> None:
+    """Hold texts against those that they should be aligned with.
+
+    Raises: InputError where they are not and errors stop."""
+    for other in others:
+        if (found := misalignment(anchor, other)) is not None:
+            findings.add([found])
+            findings.decide(found.place.file)
+
+
+def misalignment(anchor: AlignedTexts, other: AlignedTexts) -> Finding | None:
+    """What is wrong with how texts are aligned with those of an anchor; None where nothing is."""
+    texts, others = anchor.side, other.side
+    if texts.n == others.n and _lengths_speak_for(texts, others):
         return None
-    shift, lost = find_shift(anchor, others), find_loss(anchor, others)
+    shift, lost = find_shift(texts, others), find_loss(texts, others)
     if shift is not None and (lost is None or shift.last - shift.first > _MOST_OF_IT * (others.n - lost)):
         n_lines = abs(shift.distance)
         where = f"{n_lines} line{'s' if n_lines > 1 else ''} {'later' if shift.distance > 0 else 'earlier'}"
         is_rest = shift.last == others.n - 1
-        until = "from here on" if is_rest else f"from here to line {shift.last + first_line}"
-        said = f"{until}, what belongs to a line of {anchor_name} stands {where}"
-        kind, line = Kind.shifted if is_rest else Kind.shifted_passage, shift.first + first_line
+        until = "from here on" if is_rest else f"from here to line {other.place(shift.last).line}"
+        said = f"{until}, what belongs to a line of {anchor.name} stands {where}"
+        kind, first = Kind.shifted if is_rest else Kind.shifted_passage, shift.first
     elif lost is not None:
-        said = f"from here on, lines fit those of {anchor_name} no better than by chance, in length and words"
-        kind, line = Kind.lost, lost + first_line
+        said = f"from here on, lines fit those of {anchor.name} no better than by chance, in length and words"
+        kind, first = Kind.lost, lost
     else:
         return None
-    return Finding(kind=kind, place=Place(file=name, line=line), found=said)
+    return Finding(kind=kind, place=other.place(first), found=said)
 
 
 class _Fit:

@@ -19,6 +19,7 @@ _SUSPECT = re.compile(
     + "]"
 )
 _INVISIBLE_CHARACTER = re.compile(f"[{_INVISIBLE}]")
+_UNSPACED = re.compile("[\u0e00-\u0fff\u1000-\u109f\u1780-\u17ff]")  # Thai, Lao, Tibetan, Myanmar, Khmer
 _NOTHING_VISIBLE = re.compile(rf"[\s\ufeff{_INVISIBLE}]*")
 # What a character of two or more bytes in UTF-8 looks like when it is read as Windows-1252 or -1251 (or Latin-1): a
 # lead byte, then a continuation byte. Correct text has such pairs too, so what they mean is left to ftfy.
@@ -66,11 +67,11 @@ def findings_in(text: str, place: Place, *, tabs_part_fields: bool = False) -> I
                 yield found(Kind.surrounding_space, index, f"{side} with {named(ord(text[index]))}")
     for match in _SUSPECT.finditer(text):
         kind = _kind_of(match.group())
-        if not (kind is Kind.tab and tabs_part_fields):
+        if not (kind is Kind.tab and tabs_part_fields) and not _parts_words(text, match.start()):
             yield found(kind, match.start())
     if not unicodedata.is_normalized("NFC", text):
         index = _first_not_nfc(text)
-        yield found(Kind.not_nfc, index, f"{named(ord(text[index]))} is not in composed form (NFC)")
+        yield found(Kind.not_nfc, index, f"from {named(ord(text[index]))} on it differs from its normal form (NFC)")
     if (misread := _mojibake(text)) is not None:
         start, said = misread
         yield found(Kind.mojibake, start, f"{named(ord(text[start]))} begins {said}")
@@ -102,6 +103,12 @@ def _kind_of(character: str) -> Kind:
     if code_point & 0xFFFE == 0xFFFE or 0xFDD0 <= code_point <= 0xFDEF:
         return Kind.noncharacter
     return Kind.private_use
+
+
+def _parts_words(text: str, index: int) -> bool:
+    """Whether a zero width space stands beside a letter of a script that parts words by it."""
+    around = text[max(0, index - 1) : index + 2]
+    return text[index] == "\u200b" and _UNSPACED.search(around) is not None
 
 
 def _first_not_nfc(text: str) -> int:

@@ -27,14 +27,22 @@ class Kind(Enum):
 
     not_utf8 = ("not-utf-8", Severity.error, "convert the file to UTF-8 first, for instance with iconv")
     surrogate = ("surrogate", Severity.error, "it is no character and cannot be scored; repair whatever wrote it")
-    null = ("null-character", Severity.error, "kept; no text has it: repair whatever wrote the file")
-    control = ("control-character", Severity.error, "kept; no text has it: remove it, and look for what it stands for")
+    null = ("null-character", Severity.error, "no text has it: repair whatever wrote the file")
+    control = ("control-character", Severity.error, "no text has it: remove it, and look for what it stands for")
     wrong_fields = ("wrong-fields", Severity.error, "tabs and line ends inside a text must be removed before")
     not_json = ("not-json", Severity.error, "every line must hold one JSON object; write the file again")
-    line_count = ("line-count", Severity.error, "aligned files have as many lines; write the shorter one again")
+    unreadable = ("unreadable", Severity.error, "nothing of it was looked at")
+    line_count = ("line-count", Severity.error, "aligned files have as many lines; write the one that is wrong again")
+    swapped_sides = (
+        "swapped-sides",
+        Severity.error,
+        "give sources and references, or the language pair, the other way",
+    )
     shifted = ("shifted-alignment", Severity.error, "compare the files there; a line is missing, added or twice")
     shifted_passage = ("shifted-passage", Severity.warning, "kept; a line is missing or too many, or was put elsewhere")
     lost = ("lost-alignment", Severity.warning, "kept; look whether these lines belong to the same texts")
+    other_script = ("other-script", Severity.warning, "kept; look whether it is the right file and language pair")
+    repeated_sources = ("repeated-sources", Severity.warning, "kept; a file of several systems' rows is no test set")
     latin1_control = ("c1-control-character", Severity.warning, "kept; mostly it is a character of Windows-1252")
     carriage_return = ("carriage-return", Severity.warning, "kept as part of the text; other tools end a line there")
     line_separator = ("line-separator", Severity.warning, "kept as part of the text; other tools end a line there")
@@ -100,6 +108,9 @@ class Finding:
         return f"{self.place}: {self.kind.title}: {self.found}; {self.kind.done}"
 
 
+_GO_ON = "; inputs.on_error=warn (score: --set inputs.on_error=warn; import: --on-error warn) goes on in spite of it"
+
+
 class OnError(Enum):
     """What becomes of errors: a run stops, or they are logged and counted as warnings are."""
 
@@ -118,7 +129,7 @@ class InputSettings:
         for name in self.ignored:
             if name not in KINDS:
                 raise ConfigError(
-                    f"inputs.ignored: {name!r}: no such finding{nearest(name, KINDS)} There are: {', '.join(KINDS)}."
+                    f"kind of finding {name!r}: there is none{nearest(name, KINDS)} There are: {', '.join(KINDS)}."
                 )
 
 
@@ -171,7 +182,7 @@ class Findings:
             can_go_on = all(tally.first.kind is not Kind.not_utf8 for tally in errors)
             raise InputError(
                 f"{'; '.join(f'{tally.first}{_and_more(tally)}' for tally in errors)}. `evalharness lint` lists all"
-                f"{'; inputs.on_error=warn goes on in spite of it' if can_go_on else ''}."
+                f"{_GO_ON if can_go_on else ''}."
             )
 
 

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from evalharness.errors import InputError
 from evalharness.inspection.characters import findings_in, is_clean
 from evalharness.inspection.findings import Finding, Findings, Kind, Place, current_findings
 from evalharness.inspection.repeats import Lines
-from evalharness.textio import BOM, read_blocks
+from evalharness.textio import BOM, STANDARD_INPUT, read_blocks
 
 _ENCODED_SURROGATE = re.compile(rb"\xed[\xa0-\xbf][\x80-\xbf]")
+_EMPTY = {STANDARD_INPUT: "standard input, which is read where no file is given, is empty"}
+_ROWS = (".jsonl", ".parquet")
 _UTF16_BOMS = (b"\xff\xfe", b"\xfe\xff")
 
 
@@ -32,13 +35,19 @@ def read_records(path: str | Path) -> tuple[str, ...]:
 
 
 def _read(path: str | Path, *, tabs_part_fields: bool, has_records: bool) -> tuple[str, ...]:
+    if not has_records and (ending := Path(path).suffix.lower()) in _ROWS:
+        raise InputError(
+            f"{path}: a {ending} file holds rows and not a text a line. Test sets are read from it with testset="
+            f"{ending[1:]} (import: --reader {ending[1:]}), outputs with systems.folder.column=NAME or "
+            "systems.hypotheses.column=NAME."
+        )
     findings = current_findings()
     inspector = Inspector(path, findings, tabs_part_fields=tabs_part_fields, has_records=has_records)
     lines = [line for block in read_blocks(path) for line in inspector.lines(block)]
     inspector.finish()
     findings.decide(str(path))
     if not lines:
-        raise InputError(f"{path}: the file is empty; expected one segment a line.")
+        raise InputError(f"{path}: {_EMPTY.get(str(path), 'the file is empty')}; expected one segment a line.")
     texts = tuple(line for line in lines if line is not None)
     if len(texts) != len(lines):  # errors do not stop here, but a line that is left out would shift all after it
         raise InputError(f"{path}:{lines.index(None) + 1}: the line is not UTF-8. Convert the file to UTF-8 first.")
@@ -57,6 +66,19 @@ def inspect_text(text: str, place: Place, findings: Findings) -> None:
         findings.add(findings_in(text, place))
 
 
+def duplicated_blocks(seen: Lines, places: Sequence[Place] | None, *, file: str = "") -> Iterator[Finding]:
+    """Blocks of lines that are there again; `places` are those of rows, None for the lines of a file."""
+
+    def line(number: int) -> int | None:
+        return number if places is None else places[number - 1].line
+
+    for block in seen.repeated():
+        last = line(block.first + block.n_lines - 1)
+        said = f"lines {line(block.first)} to {last} are those from {line(block.original)} on again"
+        place = Place(file=file or (places[0].file if places else ""), line=line(block.first))
+        yield Finding(kind=Kind.duplicated_block, place=place, found=said)
+
+
 class Inspector:
     """Inspects the lines of one file, block by block, in memory that does not grow with the file."""
 
@@ -69,6 +91,7 @@ class Inspector:
         self._findings = findings
         self._tabs_part_fields = tabs_part_fields
         self._n_lines = 0
+        self._is_utf16 = False
         self._seen = Lines()
 
     @property
@@ -79,6 +102,13 @@ class Inspector:
         """The lines of a block, without their ends and the file's BOM; None for one that is not UTF-8, where errors do
         not stop."""
         first = self._n_lines + 1
+        if self._is_utf16:
+            return []
+        if first == 1 and block.startswith(_UTF16_BOMS):
+            self._is_utf16 = True
+            self._n_lines = 1
+            self._found(Kind.not_utf8, 1, 1, f"byte 0x{block[0]:02x} at byte 1 of the line, as UTF-16 begins")
+            return [None]
         if first == 1 and block.startswith(BOM):
             self._findings.add([byte_order_mark(self._file)])
             block = block[len(BOM) :]
@@ -89,8 +119,10 @@ class Inspector:
         except UnicodeDecodeError:
             raw = block.removesuffix(b"\n").split(b"\n")
             lines = [self._decoded(line, number) for number, line in enumerate(raw, start=first)]
-        if b"\r" in block:
-            lines = [self._without_return(line, number) for number, line in enumerate(lines, start=first)]
+        if b"\r\n" in block:
+            n_ended = len(lines) - (not block.endswith(b"\n"))  # a return at the end of the file ends no line
+            ended = [self._without_return(line, number) for number, line in enumerate(lines[:n_ended], start=first)]
+            lines = ended + lines[n_ended:]
         self._n_lines += len(lines)
         if self._has_records:
             return lines
@@ -112,10 +144,7 @@ class Inspector:
         self._find_repeats()
 
     def _find_repeats(self) -> None:
-        for block in self._seen.repeated():
-            last = block.first + block.n_lines - 1
-            said = f"lines {block.first} to {last} are those from {block.original} on again"
-            self._found(Kind.duplicated_block, block.first, None, said)
+        self._findings.add(duplicated_blocks(self._seen, None, file=self._file))
 
     def _found(self, kind: Kind, line: int, column: int | None, said: str, code_point: int | None = None) -> None:
         place = Place(file=self._file, line=line, column=column)
@@ -137,8 +166,6 @@ class Inspector:
                 self._found(Kind.surrogate, number, column, f"U+{code_point:04X} unpaired surrogate", code_point)
             else:
                 said = f"byte 0x{line[err.start]:02x} at byte {err.start + 1} of the line"
-                if number == 1 and line.startswith(_UTF16_BOMS):
-                    said += ", as UTF-16 begins"
                 self._found(Kind.not_utf8, number, column, said)
             return None
 

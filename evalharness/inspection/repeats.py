@@ -51,14 +51,16 @@ class Lines:
         grams = np.zeros(n_grams, dtype=np.uint64)
         for offset in range(_FEWEST_LINES):
             grams = grams * multiplier + hashes[offset : offset + n_grams].view(np.uint64)
-        in_order = np.sort(grams)
-        places = np.flatnonzero(np.isin(grams, in_order[1:][in_order[1:] == in_order[:-1]]))
-        _, firsts, inverse = np.unique(grams[places], return_index=True, return_inverse=True)
-        originals = places[firsts][inverse]
-        is_again = originals < places
-        again, originals = places[is_again], originals[is_again]
+        values = np.sort(grams)
+        places = np.flatnonzero(np.isin(grams, values[1:][values[1:] == values[:-1]]))
+        # Each with the one before: a block that stands there three times, and a line that does all along, is one run.
+        in_order = places[np.argsort(grams[places], kind="stable")]
+        is_again = grams[in_order[1:]] == grams[in_order[:-1]]
+        again, originals = in_order[1:][is_again], in_order[:-1][is_again]
         if not len(again):
             return
+        by_place = np.argsort(again)
+        again, originals = again[by_place], originals[by_place]
         distances = again - originals
         breaks = np.flatnonzero((np.diff(again) != 1) | (np.diff(distances) != 0)) + 1
         lengths = np.frombuffer(self._lengths, dtype=np.uint32)

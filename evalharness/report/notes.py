@@ -5,9 +5,13 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from statistics import median
+from typing import TypeVar
 
+from evalharness.errors import ConfigError
 from evalharness.runs.plan import PlannedMetric, PlannedTestSet
 from evalharness.runs.view import ComparisonLine, Reported
+
+T = TypeVar("T")
 
 FEWEST_BOOTSTRAP_UNITS = 30
 """With fewer the bootstrap gives no p-values, and its intervals are too narrow."""
@@ -22,6 +26,18 @@ _METHODS = {"sign_flip": "paired sign-flip test", "bootstrap": "paired bootstrap
 def counted(n: int, noun: str) -> str:
     """`1 document`, `2 documents`."""
     return f"{n} {noun}" if n == 1 else f"{n} {noun}s"
+
+
+def known(lines: Sequence[T] | None, table: str) -> Sequence[T]:
+    """What a table is drawn from.
+
+    Raises: ConfigError where there is none: in a comparison of records, and in records older than the table."""
+    if lines is None:
+        raise ConfigError(
+            f"table {table!r}: is a table of one record, not of a comparison; a record of an older version has it once "
+            "the command of the run is given again."
+        )
+    return lines
 
 
 def of_testset(testset: PlannedTestSet) -> str:

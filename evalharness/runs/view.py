@@ -283,14 +283,14 @@ class RunView:
         return _lines(self.paths.replicates, ReplicatesLine) if self.paths.replicates.is_file() else ()
 
     @cached_property
-    def finding_lines(self) -> tuple[FindingLine, ...]:
-        """Empty where nothing was found, and in records older than the file."""
-        return _lines(self.paths.findings, FindingLine) if self.paths.findings.is_file() else ()
+    def finding_lines(self) -> tuple[FindingLine, ...] | None:
+        """Empty where nothing was found; None for records of versions that did not look."""
+        return _lines(self.paths.findings, FindingLine) if self.paths.findings.is_file() else None
 
     @cached_property
-    def slice_lines(self) -> tuple[SliceLine, ...]:
-        """Empty where the test set is of one piece, and in records older than the file."""
-        return _lines(self.paths.slices, SliceLine) if self.paths.slices.is_file() else ()
+    def slice_lines(self) -> tuple[SliceLine, ...] | None:
+        """Empty where the test set is of one piece; None for records of versions that did not slice."""
+        return _lines(self.paths.slices, SliceLine) if self.paths.slices.is_file() else None
 
     @cached_property
     def problem_lines(self) -> tuple[ProblemLine, ...]:
@@ -357,12 +357,12 @@ class RunView:
     @cached_property
     def slices(self) -> pd.DataFrame:
         """`slices.csv`."""
-        return frame_of(self.slice_lines, SliceLine)
+        return frame_of(self.slice_lines or (), SliceLine)
 
     @cached_property
     def findings(self) -> pd.DataFrame:
         """`findings.csv`."""
-        return frame_of(self.finding_lines, FindingLine)
+        return frame_of(self.finding_lines or (), FindingLine)
 
     def metric(self, name: str) -> PlannedMetric:
         return next(planned for planned in self.plan.metrics if planned.name == name)

@@ -46,8 +46,8 @@ class Written(Protocol):
     def place(self) -> str:
         """The file they are in, or what else to call them."""
 
-    def texts(self) -> Sequence[str]:
-        """All of them, in the order of the test set."""
+    def texts(self, sources: Sequence[SourceSegment]) -> Sequence[str]:
+        """One for each of `sources`, which are all of the test set; empty where the system failed."""
 
 
 @runtime_checkable

@@ -29,17 +29,20 @@ class Hypotheses:
     def place(self) -> str:
         return self.path
 
-    def texts(self) -> Sequence[str]:
-        return read_lines(self.path)
+    def texts(self, sources: Sequence[SourceSegment]) -> Sequence[str]:
+        return self._lines()
 
     def check(self, sources: Sequence[SourceSegment], lp: LanguagePair) -> None:
         _check_aligned(read_texts(self.path), sources, where=self.path)
 
     def translate(self, sources: Sequence[SourceSegment], lp: LanguagePair) -> Iterator[Hypothesis]:
-        return _by_position(self.texts(), sources)
+        return _by_position(self._lines(), sources)
 
     def signature(self) -> Signature:
-        return _texts_signature(self.texts())
+        return _texts_signature(self._lines())
+
+    def _lines(self) -> tuple[str, ...]:
+        return read_lines(self.path, is_known=True)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,9 +70,15 @@ class HypothesisColumn:
                 inspect_text(row.text, Place.parse(row.where, field=self.column), findings)
         findings.decide(self.path)
 
+    @property
+    def place(self) -> str:
+        return f"column {self.column!r} of {self.path}"
+
+    def texts(self, sources: Sequence[SourceSegment]) -> Sequence[str]:
+        return [text or "" for text in self._texts_of(self._rows(), sources)]
+
     def translate(self, sources: Sequence[SourceSegment], lp: LanguagePair) -> Iterator[Hypothesis]:
         rows = self._rows()
-        by_id = {row.id: row.text for row in rows}
         if self.id_column is not None and len(rows) > len(sources):
             _log.info(
                 "%s: of %d rows %d are of segments that were asked for; the others are left out.",
@@ -77,10 +86,15 @@ class HypothesisColumn:
                 len(rows),
                 len(sources),
             )
-        for source in sources:
-            text = rows[source.position].text if self.id_column is None else by_id[source.id]
+        for source, text in zip(sources, self._texts_of(rows, sources), strict=True):
             error = None if text is not None else f"null in {self.path}"
             yield Hypothesis(id=source.id, text=text, error=error)
+
+    def _texts_of(self, rows: Sequence[_Row], sources: Sequence[SourceSegment]) -> list[str | None]:
+        if self.id_column is None:
+            return [rows[source.position].text for source in sources]
+        by_id = {row.id: row.text for row in rows}
+        return [by_id[source.id] for source in sources]
 
     def signature(self) -> Signature:
         rows = self._rows()
@@ -137,7 +151,7 @@ class GivenTexts:
         for position, text in enumerate(self.given):
             check_text(text, where=f"hypothesis {position + 1} of {self.place}")
 
-    def texts(self) -> Sequence[str]:
+    def texts(self, sources: Sequence[SourceSegment]) -> Sequence[str]:
         return self.given
 
     def check(self, sources: Sequence[SourceSegment], lp: LanguagePair) -> None:
@@ -173,7 +187,7 @@ def _check_aligned(texts: Sequence[str | None], sources: Sequence[SourceSegment]
     known = [source.text for source in sources if source.text is not None]
     gap = find_gap(Side(known), Side([text or "" for text in texts])) if len(known) == len(sources) else None
     if gap is not None:
-        missing += f", but it is from line {gap + 1} on that hypotheses fit other sources than theirs"
+        missing = f"it is from about line {gap + 1} on that hypotheses fit other sources than theirs"
     raise AlignmentError(
         f"{where}: {len(texts)} hypotheses for {len(sources)} segments of the test set; {missing}. "
         "Re-export it with one line a segment; if it is no output of a system, leave it out."

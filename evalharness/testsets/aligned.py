@@ -7,9 +7,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from evalharness.errors import InputError, nearest
+from evalharness.inspection.alignment import AlignedTexts, Side
 from evalharness.inspection.lines import read_texts
 from evalharness.records import Segment
-from evalharness.testsets.base import check_counts
+from evalharness.testsets.base import check_counts, inspect_columns
 from evalharness.textio import read_lines
 
 
@@ -43,9 +44,12 @@ def aligned_segments(
 ) -> tuple[Segment, ...]:
     """Segments whose ids are line numbers, from 1.
 
-    Raises: AlignmentError where the files have different numbers of lines."""
+    Raises: AlignmentError where the files have different numbers of lines; InputError where lines belong to others."""
     given = [lines for lines in (source, *references, documents, domains, original_languages) if lines is not None]
-    check_counts([(lines.path, len(lines.texts)) for lines in given])
+    texts = [lines for lines in (source, *references) if lines is not None]
+    sides = [AlignedTexts(name=lines.path, side=Side(lines.texts)) for lines in texts]
+    check_counts([(lines.path, len(lines.texts)) for lines in given], sides)
+    inspect_columns(sides)
     return tuple(
         Segment(
             id=str(index + 1),

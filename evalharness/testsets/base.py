@@ -7,11 +7,17 @@ from pathlib import Path
 from typing import Protocol, runtime_checkable
 
 from evalharness.errors import AlignmentError, InputError
-from evalharness.inspection.alignment import Side, misalignment
-from evalharness.inspection.findings import Place, current_findings
-from evalharness.inspection.lines import inspect_text
+from evalharness.inspection.alignment import AlignedTexts, Side, find_gap, inspect_alignment
+from evalharness.inspection.findings import Finding, Kind, Place, current_findings
+from evalharness.inspection.lines import duplicated_blocks, inspect_text
+from evalharness.inspection.repeats import Lines
 from evalharness.records import LanguagePair, Segment, TestSet
+from evalharness.scripts import HAN, script_weights, scripts_of
 from evalharness.textio import check_text
+
+_ENOUGH_SOURCES = 20
+_ENOUGH_LETTERS = 20
+_NEARLY_ALL = 0.8
 
 
 @runtime_checkable
@@ -32,19 +38,26 @@ class ReadsFiles(Protocol):
         """Every file that `read` opens; none where it opens none here."""
 
 
-def check_counts(counts: Sequence[tuple[str, int]]) -> None:
+def check_counts(counts: Sequence[tuple[str, int]], texts: Sequence[AlignedTexts] = ()) -> None:
     """Refuse files that should be aligned and are not.
 
-    Args: counts: file name and number of lines, the file that decides first.
-    Raises: AlignmentError naming both files, both counts and the first line that is missing."""
+    Args: counts: file name and number of lines, the file that decides first. texts: what is known of some of them.
+    Raises: AlignmentError naming both files, both counts, and where a line is missing or too many."""
     first_name, first_count = counts[0]
+    sides = {one.name: one.side for one in texts}
     for name, count in counts[1:]:
         if count == first_count:
             continue
         shorter = name if count < first_count else first_name
+        gap = find_gap(sides[first_name], sides[name]) if first_name in sides and name in sides else None
+        where = (
+            f"It is from about {name}:{gap + 1} on that lines fit others than theirs."
+            if gap is not None
+            else f"The first missing line is {shorter}:{min(count, first_count) + 1}."
+        )
         raise AlignmentError(
-            f"{name}: {count} lines, but {first_name} has {first_count}; they must be aligned line by line. "
-            f"The first missing line is {shorter}:{min(count, first_count) + 1}. Re-export the shorter file."
+            f"{name}: {count} lines, but {first_name} has {first_count}; they must be aligned line by line. {where} "
+            "Re-export the one that is wrong."
         )
 
 
@@ -79,44 +92,83 @@ def check_testset(testset: TestSet) -> None:
 
 
 def inspect_segments(segments: Sequence[Segment], places: Sequence[str]) -> None:
-    """Look at sources and references that were not read as lines of plain files, which are looked at as they are read.
+    """Look at sources and references that were not read as lines of plain files, which are looked at as they are read:
+    their characters, rows that are there twice, and whether they are aligned.
 
     Args: places: where each segment stands, such as `set.tsv:7`; all in one file.
     Raises: InputError where something found is an error and errors stop."""
+    if not places:
+        return
     findings = current_findings()
+    file, seen = Place.parse(places[0]).file, Lines()
     for segment, where in zip(segments, places, strict=True):
-        names = ("source", *(f"reference {number}" for number in range(1, len(segment.references) + 1)))
-        for name, text in zip(names, (segment.source, *segment.references), strict=True):
-            if text is not None:
-                inspect_text(text, Place.parse(where, field=name), findings)
-    if places:
-        findings.decide(Place.parse(places[0]).file)
+        texts = _texts(segment)
+        seen.add("\n".join(texts.values()))
+        for name, text in texts.items():
+            inspect_text(text, Place.parse(where, field=name), findings)
+    findings.add(duplicated_blocks(seen, [Place.parse(where) for where in places]))
+    findings.decide(file)
+    columns: dict[str, list[str]] = {}
+    for segment in segments:
+        for name, text in _texts(segment).items():
+            columns.setdefault(name, []).append(text)
+    inspect_columns(
+        [
+            AlignedTexts(name=name, side=Side(texts), places=[Place.parse(where, field=name) for where in places])
+            for name, texts in columns.items()
+            if len(texts) == len(segments)
+        ]
+    )
 
 
-def inspect_references(testset: TestSet) -> None:
-    """Look whether every reference is aligned with the sources, or, without sources, with the first reference.
+def inspect_columns(columns: Sequence[AlignedTexts]) -> None:
+    """Hold references against the sources, or where there are none against the first reference.
 
-    Raises: InputError where they are not and errors stop."""
-    n_references = testset.n_references() or 0
-    sides = [
-        (
-            f"reference {number + 1} of test set {testset.name!r}",
-            [segment.references[number] for segment in testset.segments],
-        )
-        for number in range(n_references)
-    ]
+    Raises: InputError where they are not aligned and errors stop."""
+    if columns:
+        inspect_alignment(current_findings(), columns[0], columns[1:])
+
+
+def inspect_testset(testset: TestSet) -> None:
+    """Look whether a test set is what its language pair says, and holds each source once.
+
+    Raises: InputError where something found is an error and errors stop."""
+    findings, lp = current_findings(), testset.language_pair
+    file = f"test set {testset.name!r}"
     sources = [segment.source for segment in testset.segments if segment.source is not None]
-    if len(sources) == len(testset.segments):
-        sides.insert(0, ("the sources", sources))
-    if len(sides) > 1:
-        made = [(name, Side(texts)) for name, texts in sides]
-        (anchor_name, anchor), *others = made
-        for name, side in others:
-            found = misalignment(name, side, anchor_name, anchor)
-            if found is not None:
-                findings = current_findings()
-                findings.add([found])
-                findings.decide(name)
+    sides = {
+        "sources": (lp.source, lp.target, _mostly_in(sources)),
+        "references": (lp.target, lp.source, _mostly_in([text for one in testset.segments for text in one.references])),
+    }
+    odd = {
+        name: script
+        for name, (language, _, script) in sides.items()
+        if script is not None and script not in scripts_of(language)
+    }
+    is_swapped = len(odd) == 2 and all(script in scripts_of(sides[name][1]) for name, script in odd.items())
+    for name, script in odd.items():
+        said = f"{name} are written in {'Han' if script == HAN else script.title()}, which {sides[name][0]!r} is not"
+        kind = Kind.swapped_sides if is_swapped else Kind.other_script
+        findings.add([Finding(kind=kind, place=Place(file=file, field=name), found=said)])
+    n_distinct = len(set(sources))
+    if len(sources) >= _ENOUGH_SOURCES and 2 * n_distinct <= len(sources):
+        said = f"{len(sources)} sources, of which only {n_distinct} are different"
+        findings.add([Finding(kind=Kind.repeated_sources, place=Place(file=file), found=said)])
+    findings.decide(file)
+
+
+def _mostly_in(texts: Sequence[str]) -> str | None:
+    """The script that nearly all letters of texts are in; None where there is none, or too few letters to tell."""
+    weights = script_weights("".join(texts[: _ENOUGH_SOURCES * 10]))
+    script = max(weights, key=lambda name: (weights[name], name), default=None)
+    is_clear = script is not None and weights[script] >= max(_ENOUGH_LETTERS, _NEARLY_ALL * sum(weights.values()))
+    return script if is_clear else None
+
+
+def _texts(segment: Segment) -> dict[str, str]:
+    """Source and references of a segment by name."""
+    texts = {} if segment.source is None else {"source": segment.source}
+    return texts | {f"reference {number}": text for number, text in enumerate(segment.references, start=1)}
 
 
 def _check_language_pair(lp: LanguagePair, *, where: str) -> None:

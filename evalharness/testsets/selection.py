@@ -24,6 +24,9 @@ class Selection:
 
     def __post_init__(self) -> None:
         low, high = self.min_source_length, self.max_source_length
+        for name, length in (("min_source_length", low), ("max_source_length", high)):
+            if length is not None and length < 0:
+                raise ConfigError(f"testset.filter.{name}={length}: expected a number of characters.")
         if low is not None and high is not None and low > high:
             raise ConfigError(
                 f"testset.filter: min_source_length={low} is more than max_source_length={high}; no source is so long."

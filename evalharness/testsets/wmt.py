@@ -85,9 +85,10 @@ class Wmt:
         if not found:
             pairs = {re.search(r"[a-z]+-[A-Za-z_]+", path.name) for path in (folder / "sources").iterdir()}
             known = sorted({match.group() for match in pairs if match})
+            others = [pair for pair in known if pair != str(lp)]
             raise InputError(
-                f"{folder / 'sources'}: no file for {lp}{nearest(str(lp), known)} Language pairs here are: "
-                f"{', '.join(known) or 'none'}."
+                f"{folder / 'sources'}: no file {lp}.txt or TEST.{lp}.src.{lp.source}"
+                f"{nearest(str(lp), others)} Language pairs in names here are: {', '.join(known) or 'none'}."
             )
         tests = [test for test in found if test is not None]
         if self.test is not None and self.test not in tests:

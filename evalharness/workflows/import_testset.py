@@ -9,7 +9,7 @@ from pathlib import Path
 from evalharness.errors import InputError
 from evalharness.records import TestSet
 from evalharness.runs.paths import check_name
-from evalharness.testsets.base import Reader, ReadsFiles, check_testset, inspect_references
+from evalharness.testsets.base import Reader, ReadsFiles, check_testset, inspect_testset
 from evalharness.testsets.library import write_library
 from evalharness.testsets.selection import Selection
 from evalharness.textio import STANDARD_INPUT
@@ -26,7 +26,7 @@ def import_testset(
     _check_kept(files)
     whole = reader.read()
     check_testset(whole)
-    inspect_references(whole)
+    inspect_testset(whole)
     testset = whole
     if selection is not None and str(selection):
         testset, _ = selection.of(whole)

@@ -8,15 +8,15 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from evalharness.errors import InputError
-from evalharness.inspection.alignment import Side, find_gap, misalignment
+from evalharness.inspection.alignment import AlignedTexts, Side, find_gap, misalignment
 from evalharness.inspection.characters import findings_in
 from evalharness.inspection.findings import Finding, Findings, InputSettings, Kind, Place, Tally
 from evalharness.inspection.lines import Inspector, wrong_fields
 from evalharness.rows import all_rows
-from evalharness.textio import read_blocks
+from evalharness.textio import parse_object, read_blocks
 
-_TAB_SEPARATED = (".tsv", ".tab")
-_JSON_LINES = (".jsonl", ".ndjson")
+_TAB_SEPARATED = ".tsv"
+_JSON_LINES = ".jsonl"
 _ROWS = (".csv", ".parquet")
 _MOST_ALIGNED_LINES = 100_000
 """Of a file that is held against another: its texts are kept in memory for that."""
@@ -24,7 +24,7 @@ _MOST_ALIGNED_LINES = 100_000
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Linted:
-    """`not_compared` are files too long, or too unlike in lines, to be held against the first."""
+    """`not_compared` are files too long to be held against the first."""
 
     n_files: int
     n_lines: int
@@ -33,44 +33,48 @@ class Linted:
 
 
 def lint(
-    files: Sequence[Path], *, ignored: Sequence[str], are_aligned: bool, tell: Callable[[Finding, int], None]
+    paths: Sequence[Path], *, ignored: Sequence[str], are_aligned: bool, tell: Callable[[Finding, int], None]
 ) -> Linted:
-    """Look at files, and where there are several of plain lines, whether they are aligned with the first.
+    """Look at files and folders of files. Files of plain lines that are named are held against the first of them, and
+    so are those of folders that are named beside files; folders alone hold files of all kinds.
 
     Args: tell: is called with each finding and how many of its kind the file has so far.
-    Raises: InputError where a file cannot be opened."""
+    Raises: InputError for a folder that holds no file, ConfigError for a kind of finding that there is not."""
     findings = Findings(InputSettings(ignored=tuple(ignored)), tell=tell)
+    files = _files_under(paths)
+    is_compared = are_aligned and len(files) > 1 and any(not path.is_dir() for path in paths)
     n_lines, not_compared = 0, []
-    anchors: list[tuple[Path, Side]] = []
+    anchors: list[AlignedTexts] = []
     for path in files:
-        texts: list[str] | None = [] if are_aligned and len(files) > 1 and _kind_of(path) == "" else None
-        n_of_file = _lint_file(path, findings, texts)
+        texts: list[str] = []
+        is_text = is_compared and _kind_of(path) == ""
+        try:
+            n_of_file = _lint_file(path, findings, texts if is_text else None)
+        except InputError as err:
+            said = str(err).removeprefix(f"{path}: ").rstrip(".")
+            findings.add([Finding(kind=Kind.unreadable, place=Place(file=str(path)), found=said)])
+            continue
         n_lines += n_of_file
-        if texts is None:
-            continue
         if n_of_file > _MOST_ALIGNED_LINES:
-            not_compared.append(str(path))
-            continue
-        side = Side(texts)
-        if not anchors or _is_aligned(path, side, anchors, findings):
-            anchors.append((path, side))
+            not_compared += [str(path)] if is_text else []
+        elif is_text:
+            given = AlignedTexts(name=str(path), side=Side(texts))
+            if not anchors or _is_aligned(given, anchors, findings):
+                anchors.append(given)
     return Linted(
         n_files=len(files), n_lines=n_lines, tallies=tuple(findings.tallies), not_compared=tuple(not_compared)
     )
 
 
-def files_under(paths: Sequence[Path]) -> list[Path]:
-    """The files given, and for a folder all in it that are not hidden, by name.
+def _files_under(paths: Sequence[Path]) -> list[Path]:
+    """The files given, then of each folder all in it that are not hidden, by name.
 
     Raises: InputError for a folder that holds none."""
-    files = []
-    for path in paths:
-        if not path.is_dir():
-            files.append(path)
-            continue
-        inside = sorted(one for one in path.rglob("*") if one.is_file() and not _is_hidden(one.relative_to(path)))
+    files = [path for path in paths if not path.is_dir()]
+    for folder in (path for path in paths if path.is_dir()):
+        inside = sorted(one for one in folder.rglob("*") if one.is_file() and not _is_hidden(one.relative_to(folder)))
         if not inside:
-            raise InputError(f"{path}: holds no file.")
+            raise InputError(f"{folder}: holds no file.")
         files += inside
     return files
 
@@ -80,17 +84,19 @@ def _is_hidden(path: Path) -> bool:
 
 
 def _kind_of(path: Path) -> str:
-    """The suffix that says how lines are made up; empty for plain lines."""
-    suffix = Path(path.stem).suffix if path.suffix == ".gz" else path.suffix
-    return suffix if suffix in (*_TAB_SEPARATED, *_JSON_LINES, *_ROWS) else ""
+    """The ending that says how lines are made up; empty for plain lines."""
+    suffix = (Path(path.stem).suffix if path.suffix == ".gz" else path.suffix).lower()
+    return suffix if suffix in (_TAB_SEPARATED, _JSON_LINES, *_ROWS) else ""
 
 
 def _lint_file(path: Path, findings: Findings, texts: list[str] | None) -> int:
-    """The number of lines of a file, whose lines go into `texts` as long as alignment can be looked at."""
+    """The number of lines of a file, whose lines go into `texts` as long as alignment can be looked at.
+
+    Raises: InputError where it cannot be read at all."""
     kind = _kind_of(path)
     if kind in _ROWS:
         return _lint_rows(path, findings)
-    has_fields, has_objects = kind in _TAB_SEPARATED, kind in _JSON_LINES
+    has_fields, has_objects = kind == _TAB_SEPARATED, kind == _JSON_LINES
     inspector = Inspector(path, findings, tabs_part_fields=has_fields, has_records=has_objects)
     n_columns: int | None = None
     for block in read_blocks(path):
@@ -110,6 +116,8 @@ def _lint_file(path: Path, findings: Findings, texts: list[str] | None) -> int:
                 elif (found := wrong_fields(line, n_columns, place, delimiter="\t")) is not None:
                     findings.add([found])
     inspector.finish()
+    if not inspector.n_lines:
+        raise InputError(f"{path}: the file is empty.")
     return inspector.n_lines
 
 
@@ -127,7 +135,7 @@ def _lint_rows(path: Path, findings: Findings) -> int:
 
 def _findings_in_json(line: str, place: Place) -> Iterator[Finding]:
     try:
-        parsed = json.loads(line)
+        parsed = parse_object(line)
     except (ValueError, RecursionError) as err:
         column = err.colno if isinstance(err, json.JSONDecodeError) else None
         where = Place(file=place.file, line=place.line, column=column)
@@ -149,24 +157,18 @@ def _texts_in(parsed: object, name: str) -> Iterator[tuple[str, str]]:
             yield from _texts_in(value, f"{name}[{index}]")
 
 
-def _is_aligned(path: Path, side: Side, anchors: Sequence[tuple[Path, Side]], findings: Findings) -> bool:
+def _is_aligned(given: AlignedTexts, anchors: Sequence[AlignedTexts], findings: Findings) -> bool:
     """Hold a file against the first, or rather an aligned one with the same ending, which is in the same language."""
-    alike = [anchor for anchor in anchors if anchor[0].suffix == path.suffix]
-    anchor_path, anchor = (alike or anchors)[0]
-    if side.n != anchor.n:
-        gap = find_gap(anchor, side)
-        said = f"{side.n} lines, but {anchor_path} has {anchor.n}"
-        if gap is not None:
-            said += f"; from line {gap + 1} on, they fit other lines than theirs"
-        findings.add(
-            [
-                Finding(
-                    kind=Kind.line_count, place=Place(file=str(path), line=None if gap is None else gap + 1), found=said
-                )
-            ]
-        )
-        return False
-    found = misalignment(str(path), side, str(anchor_path), anchor)
-    if found is not None:
-        findings.add([found])
-    return found is None
+    alike = [one for one in anchors if Path(one.name).suffix == Path(given.name).suffix]
+    anchor = (alike or anchors)[0]
+    if given.side.n == anchor.side.n:
+        found = misalignment(anchor, given)
+        findings.add([found] if found is not None else [])
+        return found is None
+    gap = find_gap(anchor.side, given.side)
+    said = f"{given.side.n} lines, but {anchor.name} has {anchor.side.n}"
+    if gap is not None:
+        said += f"; from about line {gap + 1} on, they fit others than theirs"
+    place = Place(file=given.name, line=None if gap is None else gap + 1)
+    findings.add([Finding(kind=Kind.line_count, place=place, found=said)])
+    return False

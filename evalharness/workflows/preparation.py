@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from evalharness.errors import ConfigError, InputError, MissingError
+from evalharness.errors import AlignmentError, ConfigError, InputError, MissingError
 from evalharness.fingerprint import fingerprint_testset
-from evalharness.inspection.alignment import Side, misalignment
+from evalharness.inspection.alignment import AlignedTexts, Side, inspect_alignment
 from evalharness.inspection.findings import Findings, InputSettings, Tally, collecting
 from evalharness.launch.base import Launcher
 from evalharness.metrics.base import Metric, Needs, Remarked, averages_segments
@@ -32,7 +32,7 @@ from evalharness.runs.segments import COLUMNS
 from evalharness.stats.settings import StatsSettings
 from evalharness.stats.units import units_of
 from evalharness.systems.base import Member, System, SystemGroup, Written
-from evalharness.testsets.base import Reader, check_testset, inspect_references
+from evalharness.testsets.base import Reader, check_testset, inspect_testset
 from evalharness.testsets.selection import Selection
 from evalharness.workflows.lines import check_stats
 
@@ -81,7 +81,7 @@ def prepare(experiment: Experiment) -> Prepared:
 def _prepare(experiment: Experiment, findings: Findings) -> Prepared:
     whole = experiment.testset.read()
     check_testset(whole)
-    inspect_references(whole)
+    inspect_testset(whole)
     testset, sources = experiment.selection.of(whole)
     systems = _expanded(experiment.systems, testset)
     check_stats(
@@ -93,7 +93,7 @@ def _prepare(experiment: Experiment, findings: Findings) -> Prepared:
     )
     units_of([segment.document for segment in testset.segments], experiment.stats.unit)
     for member in systems.values():
-        member.system.check(whole.sources(), whole.language_pair)
+        _check(member.system, whole, experiment.selection)
     _inspect_alignment(whole, systems, findings)
     metrics = {name: metric.for_language_pair(testset.language_pair) for name, metric in experiment.metrics.items()}
     if not metrics:
@@ -135,24 +135,34 @@ def _prepare(experiment: Experiment, findings: Findings) -> Prepared:
     )
 
 
+def _check(system: System, whole: TestSet, selection: Selection) -> None:
+    """Raises: InputError where outputs that exist already do not fit the test set."""
+    try:
+        system.check(whole.sources(), whole.language_pair)
+    except AlignmentError as err:
+        if not str(selection):
+            raise
+        raise AlignmentError(
+            f"{err} Outputs must be those of the whole test set; testset.filter chooses of it."
+        ) from err
+
+
 def _inspect_alignment(testset: TestSet, systems: Mapping[str, Member], findings: Findings) -> None:
     """Hold outputs that exist already against the first reference, which is in their language, or else the sources.
 
     Raises: InputError where they belong to other segments and errors stop."""
+    segments = testset.segments
     if testset.n_references():
-        anchor_name, anchor = "the first reference", [segment.references[0] for segment in testset.segments]
-    elif all(segment.source is not None for segment in testset.segments):
-        anchor_name, anchor = "the sources", [segment.source or "" for segment in testset.segments]
+        anchor = AlignedTexts(name="the first reference", side=Side([segment.references[0] for segment in segments]))
+    elif all(segment.source is not None for segment in segments):
+        anchor = AlignedTexts(name="the sources", side=Side([segment.source or "" for segment in segments]))
     else:
         return
-    side = Side(anchor)
-    for member in systems.values():
-        if isinstance(member.system, Written):
-            place = member.system.place
-            found = misalignment(place, Side(member.system.texts()), anchor_name, side)
-            if found is not None:
-                findings.add([found])
-                findings.decide(place)
+    written = [member.system for member in systems.values() if isinstance(member.system, Written)]
+    sources = testset.sources()
+    inspect_alignment(
+        findings, anchor, (AlignedTexts(name=one.place, side=Side(one.texts(sources))) for one in written)
+    )
 
 
 def _plan(

@@ -28,11 +28,13 @@ def slice_lines(systems: Sequence[str], testset: TestSet, measured: Sequence[Mea
     """A line for each way to slice, slice, system and metric, in that order; slices as they first occur, lengths from
     the shortest on. Ways in which the test set is of one piece, or of which it says nothing, are left out."""
     for way in _ways(testset.segments):
+        places: dict[str | None, list[int]] = {}
+        for place, label in enumerate(way.labels):
+            places.setdefault(label, []).append(place)
         for label in way.order:
-            places = np.array([place for place, one in enumerate(way.labels) if one == label])
             for index, system in enumerate(systems):
                 for one in measured:
-                    yield _line(way.by, label, system, one, one.rows.rows[index, places])
+                    yield _line(way.by, label, system, one, one.rows.rows[index, places[label]])
 
 
 def _line(by: str, label: str, system: str, one: Measured, rows: Array) -> SliceLine:

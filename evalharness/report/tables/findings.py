@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from evalharness.errors import ConfigError
-from evalharness.report.notes import counted, of_testset
+from evalharness.report.notes import counted, known, of_testset
 from evalharness.report.settings import ReportSettings
 from evalharness.report.table import Column, CountCell, Table, TextCell
 from evalharness.runs.view import FindingLine, Reported
@@ -13,9 +12,7 @@ def build(run: Reported, settings: ReportSettings) -> Table:
     """Files in the order in which they were read, in each its findings by line.
 
     Raises: ConfigError for a comparison, which reads no texts."""
-    lines = run.finding_lines
-    if lines is None:
-        raise ConfigError("table 'findings': a comparison reads no texts; it is a table of each record.")
+    lines = known(run.finding_lines, "findings")
     kinds = {line.kind: line.done for line in lines}
     return Table(
         name="findings",

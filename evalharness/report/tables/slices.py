@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from evalharness.errors import ConfigError
-from evalharness.report.notes import of_testset
+from evalharness.report.notes import known, of_testset
 from evalharness.report.settings import ReportSettings
 from evalharness.report.table import Cell, Column, CountCell, ScoreCell, Table, TextCell
 from evalharness.report.tables.systems import headings, scored_metrics
@@ -19,20 +18,19 @@ def build(run: Reported, settings: ReportSettings) -> Table:
     """Slices in the order of the test set, in each the systems as planned; in bold the best of each slice and metric.
 
     Raises: ConfigError for a comparison, which knows no segments."""
-    lines = run.slice_lines
-    if lines is None:
-        raise ConfigError("table 'slices': a comparison knows no slices; it is a table of each record.")
+    lines = known(run.slice_lines, "slices")
     metrics = scored_metrics(run)
     heads = headings(metrics)
     documents = {line.slice for line in lines if line.by == "document"}
     shown = [line for line in lines if line.by != "document" or len(documents) <= _MOST_DOCUMENTS]
     scores = {(line.by, line.slice, line.system, line.metric): line for line in shown}
     slices = list(dict.fromkeys((line.by, line.slice) for line in shown))
-    best = {
-        (by, name, metric.name): _best(shown, by, name, metric.name, metric.higher_is_better)
-        for by, name in slices
-        for metric in metrics
-    }
+    best: dict[tuple[str, str, str], float] = {}
+    better = {metric.name: max if metric.higher_is_better else min for metric in metrics}
+    for line in shown:
+        if line.score is not None:
+            key = (line.by, line.slice, line.metric)
+            best[key] = better[line.metric](best.get(key, line.score), line.score)
     systems = [system.name for system in run.plan.systems]
     rows: list[tuple[Cell, ...]] = []
     ends = set()
@@ -60,26 +58,25 @@ def build(run: Reported, settings: ReportSettings) -> Table:
             *(Column(heading=heads[metric.name], higher_is_better=metric.higher_is_better) for metric in metrics),
         ),
         rows=tuple(rows),
-        notes=tuple(_notes(lines, shown, len(documents))),
+        notes=tuple(_notes(run, lines, shown, len(documents))),
         lines_after=frozenset(ends - {len(rows) - 1}),
     )
 
 
-def _best(lines: Sequence[SliceLine], by: str, name: str, metric: str, higher_is_better: bool) -> float | None:
-    known = [
-        line.score
-        for line in lines
-        if (line.by, line.slice, line.metric) == (by, name, metric) and line.score is not None
-    ]
-    return (max if higher_is_better else min)(known) if known else None
-
-
-def _notes(lines: Sequence[SliceLine], shown: Sequence[SliceLine], n_documents: int) -> list[str]:
+def _notes(run: Reported, lines: Sequence[SliceLine], shown: Sequence[SliceLine], n_documents: int) -> list[str]:
     if not lines:
         return ["The test set is of one piece: no documents, domains or original languages, and sources of one length."]
     notes = ["Marked: the best of each slice and metric; no difference was tested."]
+    if not shown:
+        return [f"The {n_documents} documents are in slices.csv; else the test set is of one piece."]
     if len(shown) < len(lines):
         notes.append(f"The {n_documents} documents are in slices.csv.")
+    first = next(iter(run.plan.systems)).name, shown[0].metric
+    for by in dict.fromkeys(line.by for line in shown):
+        of_one = [line for line in shown if line.by == by and (line.system, line.metric) == first]
+        n_without = run.plan.testset.n_segments - sum(line.n_scored + line.n_missing for line in of_one)
+        if n_without:
+            notes.append(f"{n_without} of {run.plan.testset.n_segments} segments have no {by.replace('-', ' ')}.")
     gaps = sum(line.n_missing for line in shown)
     if gaps:
         notes.append(f"{gaps} scores of segments are missing; scores are over the others (slices.csv).")
