@@ -34,6 +34,8 @@ _BETTER_THAN_CHANCE = 1.5
 """What most lines of a shift must fit better than any two, in nats: else they are just in no order."""
 _BY_LENGTH = 0.2
 """How much of the evidence must come of lengths: words and numbers alone also count on in a list."""
+_MORE_THAN_CHANCE = 1.2
+_CHANCES = 200
 _MOST_OF_THEM = 0.7
 """How many lines of a shift must gain by it."""
 _FEWEST_LINES = 4
@@ -87,6 +89,10 @@ def find_shift(texts: Side, others: Side) -> Shift | None:
     if not found:
         return None
     best = max(found, key=lambda one: one.evidence)
+    if not _is_home_elsewhere(best, fit) and best.evidence < _MORE_THAN_CHANCE * _by_chance(
+        fit, farthest, best.distance
+    ):
+        return None
     last = n - 1 if best.stays else best.stop - 1 + max(0, best.distance)
     return Shift(first=best.start, last=last, distance=best.distance)
 
@@ -117,6 +123,25 @@ def _runs(fit: _Fit, farthest: int) -> Iterator[_Run]:
 def _counted(of_texts: Floats, distance: int) -> Floats:
     """What is known of each text, of those that have another at this distance, on the side that counts."""
     return of_texts[:-distance] if distance > 0 else of_texts[-distance:]
+
+
+def _is_home_elsewhere(run: _Run, fit: _Fit) -> bool:
+    """Whether lines before and behind a run belong to those of their own index, so that there is an order at all."""
+    better = fit.at(0) - fit.by_chance()
+    elsewhere = better[: run.start] if run.stays else np.concatenate((better[: run.start], better[run.stop :]))
+    return len(elsewhere) >= _FEWEST_SHIFTED and bool(np.median(elsewhere) >= _BETTER_THAN_CHANCE)
+
+
+def _by_chance(fit: _Fit, farthest: int, distance: int) -> float:
+    """What runs come to where lines fit at neither of two distances: as much as that is no evidence. Texts that are all
+    alike, or in no order, have such runs at every distance."""
+    others = [d for d in range(-farthest, farthest + 1) if d not in (0, distance)]
+    pairs = [
+        (one, others[(place + step) % len(others)])
+        for step in range(1, min(len(others), 1 + _CHANCES // len(others) + 1))
+        for place, one in enumerate(others)
+    ]
+    return max((_largest_sum(fit.at(one) - fit.at(other) - _DOUBT)[0] for one, other in pairs), default=math.inf)
 
 
 def _is_a_shift(run: _Run, fit: _Fit) -> bool:
@@ -235,14 +260,17 @@ class _Fit:
         self.n = texts.n
         self._texts, self._others = texts, others
         self._ratio, self._spread = _ratio(texts.log_lengths, others.log_lengths, farthest)
+        self._known: dict[int, Floats] = {}
         self._has_words = by_words and texts.n <= _MOST_LINES_BY_WORDS
         if self._has_words:
             self._weigh()
 
     def at(self, distance: int) -> Floats:
         """[N] of each text with the one `distance` after its own; of places beyond the ends nothing is meant."""
-        fits = self.by_length(distance)
-        return fits + _OF_WORDS * self._in_common(distance) if self._has_words else fits
+        if distance not in self._known:
+            fits = self.by_length(distance)
+            self._known[distance] = fits + _OF_WORDS * self._in_common(distance) if self._has_words else fits
+        return self._known[distance]
 
     def by_length(self, distance: int) -> Floats:
         """[N] the same by their lengths alone."""

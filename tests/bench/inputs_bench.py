@@ -20,7 +20,7 @@ from pathlib import Path
 
 from bench import fresh, hypothesis_files, lay_out_corpus, seconds, spawn
 
-from evalharness.inspection.alignment import Side, misalignment
+from evalharness.inspection.alignment import AlignedTexts, Side, misalignment
 from evalharness.inspection.findings import InputSettings, collecting
 from evalharness.inspection.lines import read_texts
 from evalharness.textio import read_lines
@@ -48,10 +48,10 @@ print(json.dumps([took_s, peak_kib, linted.n_lines]))
 def looked_at(paths: Sequence[Path]) -> None:
     """What a run does to its files: sources, reference, outputs."""
     with collecting(InputSettings()):
-        sources, reference, *outputs = (Side(read_texts(path)) for path in paths)
-        misalignment("reference", reference, "sources", sources)
-        for path, side in zip(paths[2:], outputs, strict=True):
-            misalignment(str(path), side, "reference", reference)
+        sources, reference, *outputs = (AlignedTexts(name=str(path), side=Side(read_texts(path))) for path in paths)
+        for anchor, others in ((sources, [reference]), (reference, outputs)):
+            for other in others:
+                misalignment(anchor, other)
 
 
 def read_only(paths: Sequence[Path]) -> None:
