@@ -12,7 +12,7 @@ from evalharness.records import base_language
 
 # Languages whose numerals or number words are read; those of others in words are not.
 _READ = frozenset({"en", "eng", "zh", "zho", "cmn", "yue", "ja", "jpn"})
-_SMALLEST_UNREAD = 13  # smaller ones are often written in words
+_SMALLEST_UNREAD = 21  # smaller ones are often written in words, as are 300, 5000 or 1500
 
 
 def odd_numbers(
@@ -35,11 +35,24 @@ def odd_numbers(
         if not missing and not invented:  # most; their references need not be read
             continue
         references = [numbers_of(reference) for reference in one.segment.references]
-        smallest = 0 if reads_target and references else _SMALLEST_UNREAD
-        if any(value >= smallest and not any(lacks(reference, value) for reference in references) for value in missing):
+        if not (reads_target and references):
+            missing = [value for value in missing if not _may_be_in_words(value)]
+        if any(not any(lacks(reference, value) for reference in references) for value in missing):
             yield position, NUMBERS_MISSING
-        smallest = 0 if reads_source and references else _SMALLEST_UNREAD
+        if not (reads_source and references):
+            invented = [value for value in invented if not _may_be_in_words(value)]
         if (reads_source or references) and any(
-            value >= smallest and all(lacks(reference, value) for reference in references) for value in invented
+            all(lacks(reference, value) for reference in references) for value in invented
         ):
             yield position, NUMBERS_INVENTED
+
+
+def _may_be_in_words(value: float) -> bool:
+    """Whether a language whose words are not read may well write a number in words: up to twenty, and with one digit
+    beside zeros, with and without a half."""
+    halves = 2 * value
+    if halves % 1:
+        return False
+    return (
+        value < _SMALLEST_UNREAD or value == float(f"{value:.1g}") or (value > 100 and halves == float(f"{halves:.1g}"))
+    )

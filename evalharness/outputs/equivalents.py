@@ -1,0 +1,171 @@
+"""Other ways of writing the numbers of a text: 3 p.m. is 15, an hour and a half 90, three quarters 75 %, 1980 the 80s.
+
+They only excuse, and are asked for only where a number is not found as it is.
+"""
+
+from __future__ import annotations
+
+import functools
+import math
+import re
+from collections.abc import Iterator, Mapping
+
+from evalharness.outputs.chinese import chinese_values
+from evalharness.outputs.digits import set_apart
+from evalharness.outputs.english import NUMBER_WORDS
+from evalharness.outputs.units import DIGITS, MULTIPLIERS, TENS, rounded
+
+_HAN = f"[{''.join(DIGITS)}{''.join(TENS)}]+"
+_ONE = ("a", "an", "per", "each", "every")
+_N = rf"(?:\d+(?:[.,]\d+)?|{_HAN}|\b(?:{'|'.join(NUMBER_WORDS)}|{'|'.join(_ONE)}))"
+
+_DAYTIME = r"o'clock|uhr\b|[ap]\.?m\b|h\b|in the (?:morning|afternoon|evening)|at night"
+_CLOCKS = (
+    re.compile(r"(?<![\d:.,])(?P<hour>\d{1,2})\s?[:h点點时時]\s?(?P<minute>\d\d)(?!\d)"),
+    re.compile(rf"(?<![\d:.,])(?P<hour>\d{{1,2}})\.(?P<minute>\d\d)\s?(?:{_DAYTIME})"),
+    re.compile(rf"(?P<hour>{_N})(?:\s?[点點时時]|[ -]?(?:{_DAYTIME}))"),
+    re.compile(rf"\b(?:at|by|until|um) (?P<hour>{_N})\b(?![.,:]\d| (?:percent|%))"),
+)
+_PARTS_OF_HOURS = (
+    (re.compile("[点點]半|half past|half an hour|半小时|半个小时|halb"), (30.0,)),
+    (re.compile("[点點][一三]刻|一刻钟|quarter (?:past|to|of an hour)|(?:viertel|drei viertel)"), (15.0, 45.0)),
+)
+_ALL_DAY = re.compile(
+    "(?:round|around)[ -]the[ -]clock|day[ -]and[ -]night|night[ -]and[ -]day|all day|昼夜|晝夜|全天|整天|日夜"
+)
+
+# How many of others a unit of time has, by their patterns.
+_UNITS_OF_TIME: Mapping[str, tuple[float, ...]] = {
+    "minutes?|分钟|分鐘": (60, 1 / 60),
+    "hours?|小时|小時|钟头|鐘頭": (60, 1 / 24),
+    "days?|天|日": (24, 1 / 7, 1 / 30, 1 / 365),
+    "weeks?|周|週|星期|礼拜|禮拜": (7, 1 / 4, 1 / 52),
+    "months?|月": (30, 4, 1 / 12),
+    "quarters?|季度": (3,),
+    "years?|年": (12, 4, 52, 365, 1 / 10, 1 / 100),
+    "decades?": (10,),
+    "century|centuries|世纪|世紀": (100,),
+}
+_DURATIONS = {
+    re.compile(
+        rf"(?P<n>{_N}|half|半)(?P<half>[个個]?半| and a half| an?)?[ -]?(?:[个個])?(?:{unit})(?P<more>半| and a half)?"
+        rf"(?![a-z])"
+    ): factors
+    for unit, factors in _UNITS_OF_TIME.items()
+}
+_LONGEST = 1000  # of years and the like: 2024年 is a date
+
+_ORDINAL_PARTS = (
+    *("half", "halve", "third", "quarter", "fourth", "fifth", "sixth", "seventh", "eighth", "ninth", "tenth"),
+)
+_NTH: Mapping[str, int] = {
+    **{part: nth for nth, part in enumerate(_ORDINAL_PARTS[4:], 4) if part != "fourth"},
+    **{"half": 2, "halve": 2, "third": 3, "quarter": 4, "fourth": 4, "fifth": 5},
+}
+_FRACTION = re.compile(rf"(?P<count>{_N})(?: of)?[ -](?P<part>{'|'.join(_ORDINAL_PARTS)})s?\b")
+_FRACTION_OF_HAN = re.compile(rf"(?P<part>{_N})分之(?P<count>{_N})")
+_FRACTION_OF_DIGITS = re.compile(r"(?<!\d)(?P<count>\d{1,2})[/⁄](?P<part>\d{1,2})(?!\d)")
+_AND_A_HALF = (
+    (re.compile(rf"(?P<n>{_N}) and (?:a |one )?half\b(?: (?P<scale>\w+))?"), 0.5),
+    (re.compile(rf"(?P<n>{_N}) and (?:a |one )?quarter\b(?: (?P<scale>\w+))?"), 0.25),
+    (re.compile(rf"(?P<n>{_N})[ -]\w+ and a half\b(?P<scale>)"), 0.5),
+    (re.compile(rf"(?P<n>{_N})(?:\w半|半)(?P<scale>)"), 0.5),
+)
+_PART_OF_SCALE = re.compile(
+    r"\b(?P<n>half|a quarter|anderthalb|eineinhalb|полтор[аы]|полутора)(?: of)?(?: an?)? (?P<scale>\w+)"
+)
+_PARTS: Mapping[str, float] = {"half": 0.5, "a quarter": 0.25}  # the others are one and a half
+
+_DECADE = re.compile(r"(?<!\d)(?P<decade>(?:\d\d)?\d0)\s?(?:['’]?s\b|er\b|年代|[-‑]?(?:е|х|ые|ых|те|ті|і)\b)")
+_DECADE_BEHIND = re.compile(r"(?:años|anni|années|anos|lata|anii)\s?['’]?(?P<decade>(?:\d\d)?\d0)(?!\d)")
+_DECADE_IN_WORDS = re.compile(r"(?P<decade>twent|thirt|fort|fift|sixt|sevent|eight|ninet)ies\b")
+_DECADE_OF_HAN = re.compile(rf"(?P<decade>{_HAN})年代")
+_CENTURY = re.compile(rf"(?P<nth>{_N})(?:st|nd|rd|th)?[ -]?(?:century|世纪|世紀)")
+_SHORT_YEAR = re.compile(rf"(?<!\w)['’](?P<year>\d\d)(?!\d)|(?<!\d)(?P<of_han>\d\d|{_HAN})年")
+
+
+@functools.lru_cache(maxsize=1 << 14)
+def equivalents(text: str) -> frozenset[float]:
+    """Of a text in normal form NFKC."""
+    text = text.lower()
+    return frozenset(
+        [*_hours(text), *_durations(text), *_fractions(text), *_halves(text), *_years(text), *set_apart(text)]
+    )
+
+
+def _value(numeral: str) -> float:
+    if numeral[0].isdigit():
+        return float(numeral.replace(",", "."))
+    if numeral in _ONE:
+        return 1.0
+    return float(NUMBER_WORDS[numeral]) if numeral in NUMBER_WORDS else chinese_values(numeral)[0]
+
+
+def _hours(text: str) -> Iterator[float]:
+    for found in (found for pattern in _CLOCKS for found in pattern.finditer(text)):
+        hour, minute = _value(found["hour"]), found.groupdict().get("minute")
+        if hour <= 24 and hour % 1 == 0:
+            yield from (other for other in (hour, hour - 12, hour + 12) if 0 <= other <= 24)
+        if minute is not None:
+            yield float(minute)
+    for pattern, minutes in _PARTS_OF_HOURS:
+        if pattern.search(text):
+            yield from minutes
+    if _ALL_DAY.search(text):
+        yield 24.0
+
+
+def _durations(text: str) -> Iterator[float]:
+    for pattern, factors in _DURATIONS.items():
+        for found in pattern.finditer(text):
+            is_half = found["n"] in ("half", "半")
+            n = 0.5 if is_half else _value(found["n"])
+            if not is_half and (found["half"] or "").endswith(("半", "half")):
+                n += 0.5
+            n += 0.5 if found["more"] else 0.0
+            if n < _LONGEST:
+                yield from (rounded(n * factor) for factor in factors)
+                yield n
+
+
+def _fractions(text: str) -> Iterator[float]:
+    for pattern in (_FRACTION, _FRACTION_OF_HAN, _FRACTION_OF_DIGITS):
+        for found in pattern.finditer(text):
+            part = float(_NTH[found["part"]]) if found["part"] in _NTH else _value(found["part"])
+            if part:
+                fraction = _value(found["count"]) / part
+                yield from (round(scale * fraction, places) for scale in (1, 100) for places in range(3))
+                yield float(math.floor(100 * fraction))
+    if "一半" in text:
+        yield from (0.5, 50.0)
+
+
+def _halves(text: str) -> Iterator[float]:
+    for pattern, more in _AND_A_HALF:
+        for found in pattern.finditer(text):
+            yield (_value(found["n"]) + more) * MULTIPLIERS.get(found["scale"] or "", 1.0)
+    for found in _PART_OF_SCALE.finditer(text):
+        part = _PARTS.get(found["n"], 1.5)
+        yield from (part, part * MULTIPLIERS.get(found["scale"], 1.0))
+
+
+def _years(text: str) -> Iterator[float]:
+    for pattern in (_DECADE, _DECADE_BEHIND, _DECADE_OF_HAN):
+        for found in pattern.finditer(text):
+            yield from _of_decade(_value(found["decade"]))
+    for found in _DECADE_IN_WORDS.finditer(text):
+        yield from _of_decade(float(NUMBER_WORDS[f"{found['decade']}y"]))
+    for found in _CENTURY.finditer(text):
+        yield 100 * (_value(found["nth"]) - 1)
+    for found in _SHORT_YEAR.finditer(text):
+        year = _value(found["year"] or found["of_han"])
+        if year < 100:
+            yield from (1900 + year, 2000 + year)
+
+
+def _of_decade(decade: float) -> Iterator[float]:
+    """1980 is 80, of the 20th century; 80 is 1980."""
+    if decade < 100:
+        yield from (1800 + decade, 1900 + decade, 2000 + decade)
+    else:
+        yield from (decade % 100, decade // 100 + 1)
