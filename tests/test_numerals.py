@@ -76,6 +76,9 @@ def test_what_is_a_number_beyond_doubt(text: str, values: set[float]) -> None:
         "2021百强",  # the hundred of 2021
         "12K 40m",  # thousands, metres
         "2 1 0",  # too small to be sure of
+        "[1,1] 424.10. 0.20. 02.002",  # a list, a code
+        "'98 95后 98年5月",  # without a century
+        "百" * 5000 + "一二百" * 2000 + "1" * 5000,  # loops
     ],
 )
 def test_what_may_be_none(text: str) -> None:
@@ -151,6 +154,7 @@ def flagged(lp: str, source: str, reference: str, hypothesis: str) -> bool:
         ("zh-en", "全市23个区。", "The city has 23 districts.", "The city's districts in 2023."),
         ("zh-en", "全市有23个区。", "The city has 23 districts.", "The city's 2023 districts."),
         ("en-zh", "The city's 23 districts.", "该市23个区。", "该市2023年的区。"),
+        ("zh-en", "13人到达。", "13 people came.", "People came at a house at 10:30."),
         ("zh-en", "有24人。", "There were 24 people that day.", "There were people that day."),
         ("zh-en", "有365人。", "365 people came that year.", "People came that year."),
         ("zh-en", "有12人。", "12 people came that year.", "People came that year."),
@@ -193,6 +197,8 @@ def test_what_is_flagged(lp: str, source: str, reference: str, wrong: str) -> No
         ("en-en", "the 1980s", "the 1980s", "the 80's"),
         ("en-en", "in 1998", "in 1998", "in '98"),
         ("zh-en", "98年", "then", "in 1998"),
+        ("zh-en", "一位95后", "one of the 95 generation", "born after 1995"),
+        ("zh-en", "到2021.6.11售出", "June 11, 2021", "6.11. 2021"),
         ("en-en", "3.14 15 92", "3.14 15 92", "3.141592"),
         ("en-en", "3.141592", "3.141592", "3.14 15 92"),
         ("zh-en", "请拨打13800138000。", "Please call 13800138000.", "Please call 138 0013 8000."),

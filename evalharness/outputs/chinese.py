@@ -13,6 +13,7 @@ _CHINESE = re.compile(
     rf"[{''.join(DIGITS)}{''.join(TENS)}万萬亿億兆点點多余几幾数數来來]*"
 )
 _ZEROS = "零〇○"
+_LONGEST = 24  # numerals; what is longer is a loop
 _SMALLEST_SOLID = 13  # smaller ones stand in idioms
 _FIRST_YEAR, _LAST_YEAR = 1000, 2099  # in numerals without units; 三四五六 is a list
 
@@ -49,7 +50,7 @@ def _is_solid(numerals: str, value: float) -> bool:
 def chinese_values(run: str) -> list[float]:
     """The values of a run of numerals; several where digits stand side by side before a unit, as in 两三百."""
     run = re.sub("[多余来來几幾数數]", "", run)
-    if not run:
+    if not 0 < len(run) <= _LONGEST:
         return []
     whole, _, decimals = run.replace("點", "点").partition("点")
     if decimals:

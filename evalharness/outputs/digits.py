@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import combinations
 
-from evalharness.outputs.units import DIGITS, LETTERED, MULTIPLIERS, MYRIADS, TENS, rounded
+from evalharness.outputs.units import LETTERED, MULTIPLIERS, MYRIADS, TENS, rounded
 
 _NUMBER = re.compile(
     r"(?P<before>[^\W\d_][-_‑]?|_)?"
@@ -25,7 +25,10 @@ _APART = re.compile(r"\d+\.(?:\d\d(?: \d\d)+|\d{5}(?: \d{5})+)(?![\d.,])|\d+(?:[
 _RUN = re.compile(r"\d+")
 _MOST_GROUPS = 8  # of digits that are joined
 _DATE = re.compile(r"\d{4}([/-])\d{1,2}\1\d{1,2}|\d{1,2}([/-])\d{1,2}\2\d{4}")
-_SHORT_YEAR = re.compile(r"(?:(?<=\W['’])|(?<=^['’]))\d\d(?!\d)|\d\d(?=年\d{1,2}月)|0\d(?=年)")
+_SHORT_YEAR = re.compile(r"(?:(?<=\W['’])|(?<=^['’]))\d\d(?!\d)|\d\d(?=年\d{1,2}月|[后後])|0\d(?=年)")
+_POINT_AHEAD = re.compile(r"\. ?\d")
+_POINT_BEHIND = re.compile(r"\d\. ?$")
+_DAYTIMES = ("uhr", "am", "pm", "a", "p")  # a.m., p.m.
 _TIME = re.compile(r"\d{1,2}\.\d\d")
 _MONTHS_IN_A_YEAR = 12
 _SHORTEST_CODE = 7
@@ -33,8 +36,9 @@ _SHORTEST_CODE = 7
 
 def in_digits(text: str) -> Iterator[tuple[float, bool]]:
     chain = _Chain(value=0.0, unit=0.0, end=-1)
-    of_codes = _places_in_codes(text)
-    for found in _numbers_in_digits(text):
+    numbers = list(_numbers_in_digits(text))
+    of_codes = _places_in_codes(text) if len(numbers) > 1 else frozenset()
+    for found in numbers:
         readings = _readings(found["number"])
         # With a comma thousands are meant, but for a rare 2,500 of a language with decimal commas.
         is_read = len(readings) == 1 or _COMMA_THOUSANDS.fullmatch(found["number"]) is not None
@@ -60,11 +64,7 @@ def in_digits(text: str) -> Iterator[tuple[float, bool]]:
         if after[:1] in ("成", "折"):  # 四成 is 40 %, 八折 20 % off
             yield from ((ten, False) for value in readings for ten in (10 * value, 100 - 10 * value))
         is_sure = multiplier is None and after not in LETTERED and is_read and not _is_part(found, text, after)
-        is_sure = (
-            is_sure
-            and (readings[0] >= _SMALLEST_SOLID or readings[0] % 1 > 0)
-            and found.start("number") not in of_codes
-        )
+        is_sure = is_sure and found.start("number") not in of_codes and not _is_small(readings[0])
         yield from ((value, is_sure and not nth) for nth, value in enumerate(readings))
 
 
@@ -76,17 +76,20 @@ def _numbers_in_digits(text: str) -> Iterator[re.Match[str]]:
         end = found.end()
 
 
-def _places_in_codes(text: str) -> set[int]:
-    """Where digits begin that may be written in another way: parts of telephone numbers, months of dates, years
-    without a century."""
-    places = {found.start() for found in _SHORT_YEAR.finditer(text)}
+def _is_small(value: float) -> bool:
+    return value < _SMALLEST_SOLID and value % 1 == 0
+
+
+def _places_in_codes(text: str) -> frozenset[int]:
+    """Where digits begin that may be written in another way: parts of telephone numbers, and months of dates."""
+    places: set[int] = set()
     for chain in _APART.finditer(text):
         groups = list(_RUN.finditer(text, chain.start(), chain.end()))
         if _DATE.search(chain[0]):
-            places |= {group.start() for group in groups if int(group[0]) <= _MONTHS_IN_A_YEAR}
+            places |= {group.start() for group in groups if len(group[0]) <= 2 and int(group[0]) <= _MONTHS_IN_A_YEAR}
         elif "." in chain[0] or sum(len(group[0]) for group in groups) >= _SHORTEST_CODE:
             places |= {group.start() for group in groups}
-    return places
+    return frozenset(places)
 
 
 def set_apart(text: str) -> Iterator[float]:
@@ -103,16 +106,25 @@ def set_apart(text: str) -> Iterator[float]:
 
 
 def _is_part(found: re.Match[str], text: str, after: str) -> bool:
-    """Whether digits belong to a code (COVID-19, 3D), a fraction, a time of day with a point, or a month that may as well be named."""
-    before = found["before"] or ""
+    """Whether digits belong to a code (COVID-19, 3D, 424.10. 0.20), a fraction, a list (1,1), or to times that are
+    written in many ways: 15.30 Uhr, '98, 95后, 12月."""
+    before, number = found["before"] or "", found["number"]
+    start, end = found.span("number")
     is_attached = before[:1] == "_" or (before[:1].isascii() and bool(before))
     is_coded = after[:1].isascii() and after[:1].isalpha() and not (found["after"] or "").startswith(" ")
-    ahead = text[: found.start("number")][-3:]
-    in_fraction = text.startswith("分之", found.end("number")) or (
-        ahead.endswith("分之") and ahead not in ("百分之", "千分之")
+    ahead = text[max(start - 3, 0) : start]
+    in_fraction = text.startswith("分之", end) or (ahead.endswith("分之") and ahead not in ("百分之", "千分之"))
+    in_time = (
+        after[:1] in ("月", "월")
+        or (after in _DAYTIMES and _TIME.fullmatch(number) is not None)
+        or _SHORT_YEAR.match(text, start) is not None
     )
-    is_time = after in ("uhr", "am", "pm", "a", "p") and _TIME.fullmatch(found["number"]) is not None
-    return is_time or is_attached or after[:1] in ("月", "월") or in_fraction or (is_coded and len(found["number"]) < 2)
+    in_list = not number.isdigit() and (
+        _POINT_AHEAD.match(text, end) is not None
+        or _POINT_BEHIND.search(ahead) is not None
+        or ("," in number and ahead[-1:] in ("(", "[") and text[end : end + 1] in (")", "]"))
+    )
+    return is_attached or in_fraction or in_time or in_list or (is_coded and len(number) < 2)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -15,20 +15,21 @@ from evalharness.outputs.digits import set_apart
 from evalharness.outputs.english import NUMBER_WORDS
 from evalharness.outputs.units import DIGITS, MULTIPLIERS, TENS, rounded
 
-_HAN = f"[{''.join(DIGITS)}{''.join(TENS)}]+"
+_HAN = f"[{''.join(DIGITS)}{''.join(TENS)}]{{1,12}}"
 _ONE = ("a", "an", "per", "each", "every")
-_N = rf"(?:\d+(?:[.,]\d+)?|{_HAN}|\b(?:{'|'.join(NUMBER_WORDS)}|{'|'.join(_ONE)}))"
+_COUNT = rf"(?:\d{{1,12}}(?:[.,]\d{{1,12}})?|{_HAN}|\b(?:{'|'.join(NUMBER_WORDS)}))"
+_N = rf"(?:{_COUNT}|\b(?:{'|'.join(_ONE)}))"
 
 _DAYTIME = r"o'clock|uhr\b|[ap]\.?m\b|h\b|in the (?:morning|afternoon|evening)|at night"
 _CLOCKS = (
     re.compile(r"(?<![\d:.,])(?P<hour>\d{1,2})\s?[:h点點时時]\s?(?P<minute>\d\d)(?!\d)"),
     re.compile(rf"(?<![\d:.,])(?P<hour>\d{{1,2}})\.(?P<minute>\d\d)\s?(?:{_DAYTIME})"),
-    re.compile(rf"(?P<hour>{_N})(?:\s?[点點时時]|[ -]?(?:{_DAYTIME}))"),
-    re.compile(rf"\b(?:at|by|until|um) (?P<hour>{_N})\b(?![.,:]\d| (?:percent|%))"),
+    re.compile(rf"(?P<hour>{_COUNT})(?:\s?[点點时時]|[ -]?(?:{_DAYTIME}))"),
+    re.compile(rf"\b(?:at|until|um) (?P<hour>{_COUNT})\b(?![.,:]\d| ?(?:percent|%))"),
 )
 _PARTS_OF_HOURS = (
     (re.compile("[点點]半|half past|half an hour|半小时|半个小时|halb"), (30.0,)),
-    (re.compile("[点點][一三]刻|一刻钟|quarter (?:past|to|of an hour)|(?:viertel|drei viertel)"), (15.0, 45.0)),
+    (re.compile("[点點][一三]刻|一刻钟|quarter (?:past|to|of an hour)|viertel"), (15.0, 45.0)),
 )
 _ALL_DAY = re.compile(
     "(?:round|around)[ -]the[ -]clock|day[ -]and[ -]night|night[ -]and[ -]day|all day|昼夜|晝夜|全天|整天|日夜"
@@ -38,11 +39,11 @@ _ALL_DAY = re.compile(
 _UNITS_OF_TIME: Mapping[str, tuple[float, ...]] = {
     "minutes?|分钟|分鐘": (60, 1 / 60),
     "hours?|小时|小時|钟头|鐘頭": (60, 1 / 24),
-    "days?|天|日": (24, 1 / 7, 1 / 30, 1 / 365),
-    "weeks?|周|週|星期|礼拜|禮拜": (7, 1 / 4, 1 / 52),
-    "months?|月": (30, 4, 1 / 12),
+    "days?|天|日": (24, 1 / 7, 1 / 30),
+    "weeks?|周|週|星期|礼拜|禮拜": (7,),
+    "months?|月": (30, 1 / 12),
     "quarters?|季度": (3,),
-    "years?|年": (12, 4, 52, 365, 1 / 10, 1 / 100),
+    "years?|年": (12, 365, 1 / 10, 1 / 100),
     "decades?": (10,),
     "century|centuries|世纪|世紀": (100,),
 }
@@ -58,10 +59,7 @@ _LONGEST = 1000  # of years and the like: 2024年 is a date
 _ORDINAL_PARTS = (
     *("half", "halve", "third", "quarter", "fourth", "fifth", "sixth", "seventh", "eighth", "ninth", "tenth"),
 )
-_NTH: Mapping[str, int] = {
-    **{part: nth for nth, part in enumerate(_ORDINAL_PARTS[4:], 4) if part != "fourth"},
-    **{"half": 2, "halve": 2, "third": 3, "quarter": 4, "fourth": 4, "fifth": 5},
-}
+_NTH: Mapping[str, int] = dict(zip(_ORDINAL_PARTS, (2, 2, 3, 4, 4, 5, 6, 7, 8, 9, 10), strict=True))
 _FRACTION = re.compile(rf"(?P<count>{_N})(?: of)?[ -](?P<part>{'|'.join(_ORDINAL_PARTS)})s?\b")
 _FRACTION_OF_HAN = re.compile(rf"(?P<part>{_N})分之(?P<count>{_N})")
 _FRACTION_OF_DIGITS = re.compile(r"(?<!\d)(?P<count>\d{1,2})[/⁄](?P<part>\d{1,2})(?!\d)")
@@ -81,7 +79,7 @@ _DECADE_BEHIND = re.compile(r"(?:años|anni|années|anos|lata|anii)\s?['’]?(?P
 _DECADE_IN_WORDS = re.compile(r"(?P<decade>twent|thirt|fort|fift|sixt|sevent|eight|ninet)ies\b")
 _DECADE_OF_HAN = re.compile(rf"(?P<decade>{_HAN})年代")
 _CENTURY = re.compile(rf"(?P<nth>{_N})(?:st|nd|rd|th)?[ -]?(?:century|世纪|世紀)")
-_SHORT_YEAR = re.compile(rf"(?<!\w)['’](?P<year>\d\d)(?!\d)|(?<!\d)(?P<of_han>\d\d|{_HAN})年")
+_SHORT_YEAR = re.compile(rf"(?<!\w)['’](?P<year>\d\d)(?!\d)|(?<!\d)(?P<of_han>\d\d|{_HAN})[年后後]")
 
 
 @functools.lru_cache(maxsize=1 << 14)
