@@ -21,7 +21,9 @@ _SMALLEST_SOLID = 3  # of integers: one and two hide in "a", "both", "pair" and 
 _COMMA_THOUSANDS = re.compile(r"[1-9]\d{0,2},\d{3}")
 _UNIT_RUN = re.compile(rf" ?[多余餘来來几幾]?([百佰千仟백천{''.join(MYRIADS)}]+)")
 # Digits set apart: dates, telephone numbers, decimals in groups.
-_APART = re.compile(r"\d+\.(?:\d\d(?: \d\d)+|\d{5}(?: \d{5})+)(?![\d.,])|\d+(?:[ /()-]{1,2}\d+){2,}")
+_APART = re.compile(
+    r"(?<!\d)(?:\d+\.(?:\d\d(?: \d\d)+|\d{5}(?: \d{5})+)(?![\d.,])|\d+(?:[ /()-]{1,2}\d+){2,})"
+)
 _RUN = re.compile(r"\d+")
 _MOST_GROUPS = 8  # of digits that are joined
 _DATE = re.compile(r"\d{4}([/-])\d{1,2}\1\d{1,2}|\d{1,2}([/-])\d{1,2}\2\d{4}")
@@ -63,8 +65,15 @@ def in_digits(text: str) -> Iterator[tuple[float, bool]]:
             yield from ((rounded(value * LETTERED[after]), False) for value in readings)
         if after[:1] in ("成", "折"):  # 四成 is 40 %, 八折 20 % off
             yield from ((ten, False) for value in readings for ten in (10 * value, 100 - 10 * value))
-        is_sure = multiplier is None and after not in LETTERED and is_read and not _is_part(found, text, after)
-        is_sure = is_sure and found.start("number") not in of_codes and not _is_small(readings[0])
+        is_sure = (
+            is_read
+            and multiplier is None
+            and after not in LETTERED
+            and (readings[0] >= _SMALLEST_SOLID or readings[0] % 1 > 0)
+            and found.start("number") not in of_codes
+            and not _is_part(found, text, after)
+            and not _may_be_written_otherwise(found, text, after)
+        )
         yield from ((value, is_sure and not nth) for nth, value in enumerate(readings))
 
 
@@ -74,10 +83,6 @@ def _numbers_in_digits(text: str) -> Iterator[re.Match[str]]:
     while (digit := _DIGIT.search(text, end)) and (found := _NUMBER.search(text, max(end, digit.start() - 2))):
         yield found
         end = found.end()
-
-
-def _is_small(value: float) -> bool:
-    return value < _SMALLEST_SOLID and value % 1 == 0
 
 
 def _places_in_codes(text: str) -> frozenset[int]:
@@ -106,25 +111,30 @@ def set_apart(text: str) -> Iterator[float]:
 
 
 def _is_part(found: re.Match[str], text: str, after: str) -> bool:
-    """Whether digits belong to a code (COVID-19, 3D, 424.10. 0.20), a fraction, a list (1,1), or to times that are
-    written in many ways: 15.30 Uhr, '98, 95后, 12月."""
-    before, number = found["before"] or "", found["number"]
-    start, end = found.span("number")
+    """Whether digits belong to a code (COVID-19, 3D), a fraction, or a month that may as well be named."""
+    before = found["before"] or ""
     is_attached = before[:1] == "_" or (before[:1].isascii() and bool(before))
     is_coded = after[:1].isascii() and after[:1].isalpha() and not (found["after"] or "").startswith(" ")
-    ahead = text[max(start - 3, 0) : start]
-    in_fraction = text.startswith("分之", end) or (ahead.endswith("分之") and ahead not in ("百分之", "千分之"))
-    in_time = (
-        after[:1] in ("月", "월")
-        or (after in _DAYTIMES and _TIME.fullmatch(number) is not None)
-        or _SHORT_YEAR.match(text, start) is not None
+    ahead = text[: found.start("number")][-3:]
+    in_fraction = text.startswith("分之", found.end("number")) or (
+        ahead.endswith("分之") and ahead not in ("百分之", "千分之")
     )
-    in_list = not number.isdigit() and (
-        _POINT_AHEAD.match(text, end) is not None
-        or _POINT_BEHIND.search(ahead) is not None
-        or ("," in number and ahead[-1:] in ("(", "[") and text[end : end + 1] in (")", "]"))
+    return is_attached or after[:1] in ("月", "월") or in_fraction or (is_coded and len(found["number"]) < 2)
+
+
+def _may_be_written_otherwise(found: re.Match[str], text: str, after: str) -> bool:
+    """Whether digits are a year without its century ('98, 95后), a time of day with a point (15.30 Uhr), a part of a
+    code with points (424.10. 0.20) or a list (1,1)."""
+    number = found["number"]
+    start, end = found.span("number")
+    if number.isdigit():
+        return len(number) == 2 and _SHORT_YEAR.match(text, start) is not None
+    return (
+        (after in _DAYTIMES and _TIME.fullmatch(number) is not None)
+        or _POINT_AHEAD.match(text, end) is not None
+        or _POINT_BEHIND.search(text[max(start - 3, 0) : start]) is not None
+        or ("," in number and text[:start][-1:] in ("(", "[") and text[end : end + 1] in (")", "]"))
     )
-    return is_attached or in_fraction or in_time or in_list or (is_coded and len(number) < 2)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

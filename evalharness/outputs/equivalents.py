@@ -35,25 +35,25 @@ _ALL_DAY = re.compile(
     "(?:round|around)[ -]the[ -]clock|day[ -]and[ -]night|night[ -]and[ -]day|all day|昼夜|晝夜|全天|整天|日夜"
 )
 
-# How many of others a unit of time has, by their patterns.
-_UNITS_OF_TIME: Mapping[str, tuple[float, ...]] = {
-    "minutes?|分钟|分鐘": (60, 1 / 60),
-    "hours?|小时|小時|钟头|鐘頭": (60, 1 / 24),
-    "days?|天|日": (24, 1 / 7, 1 / 30),
-    "weeks?|周|週|星期|礼拜|禮拜": (7,),
-    "months?|月": (30, 1 / 12),
-    "quarters?|季度": (3,),
-    "years?|年": (12, 365, 1 / 10, 1 / 100),
-    "decades?": (10,),
-    "century|centuries|世纪|世紀": (100,),
+# How many of others a unit of time has.
+_IN_OTHERS: Mapping[str, tuple[float, ...]] = {
+    "minute": (60, 1 / 60),
+    "hour": (60, 1 / 24),
+    "day": (24, 1 / 7, 1 / 30),
+    "week": (7,),
+    "month": (30, 1 / 12),
+    "quarter": (3,),
+    "year": (12, 365, 1 / 10, 1 / 100),
+    "decade": (10,),
+    "century": (100,),
 }
-_DURATIONS = {
-    re.compile(
-        rf"(?P<n>{_N}|half|半)(?P<half>[个個]?半| and a half| an?)?[ -]?(?:[个個])?(?:{unit})(?P<more>半| and a half)?"
-        rf"(?![a-z])"
-    ): factors
-    for unit, factors in _UNITS_OF_TIME.items()
-}
+_DURATION = re.compile(
+    rf"(?P<n>{_N}|half|半)(?P<half>[个個]?半| and a half| an?)?[ -]?[个個]?"
+    "(?:(?P<minute>minutes?|分钟|分鐘)|(?P<hour>hours?|小时|小時|钟头|鐘頭)|(?P<day>days?|天|日)"
+    "|(?P<week>weeks?|周|週|星期|礼拜|禮拜)|(?P<month>months?|月)|(?P<quarter>quarters?|季度)|(?P<year>years?|年)"
+    "|(?P<decade>decades?)|(?P<century>century|centuries|世纪|世紀))"
+    "(?P<more>半| and a half)?(?![a-z])"
+)
 _LONGEST = 1000  # of years and the like: 2024年 is a date
 
 _ORDINAL_PARTS = (
@@ -114,16 +114,16 @@ def _hours(text: str) -> Iterator[float]:
 
 
 def _durations(text: str) -> Iterator[float]:
-    for pattern, factors in _DURATIONS.items():
-        for found in pattern.finditer(text):
-            is_half = found["n"] in ("half", "半")
-            n = 0.5 if is_half else _value(found["n"])
-            if not is_half and (found["half"] or "").endswith(("半", "half")):
-                n += 0.5
-            n += 0.5 if found["more"] else 0.0
-            if n < _LONGEST:
-                yield from (rounded(n * factor) for factor in factors)
-                yield n
+    for found in _DURATION.finditer(text):
+        is_half = found["n"] in ("half", "半")
+        n = 0.5 if is_half else _value(found["n"])
+        if not is_half and (found["half"] or "").endswith(("半", "half")):
+            n += 0.5
+        if found["more"] is not None:
+            n += 0.5
+        if n < _LONGEST:
+            factors = next(factors for unit, factors in _IN_OTHERS.items() if found[unit] is not None)
+            yield from (n, *(rounded(n * factor) for factor in factors))
 
 
 def _fractions(text: str) -> Iterator[float]:
