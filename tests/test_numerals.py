@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import json
+import re
+import time
 
 import pytest
 from conftest import REPOSITORY
 from data_folder import wmt22
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from evalharness.outputs.examined import Examined, TestSetTexts
 from evalharness.outputs.numbers import odd_numbers
@@ -50,6 +54,7 @@ MANY = 10**9
         ("一九九八年", {1998}),
         ("twenty-five thousand", {25_000}),
         ("Two hundred and fifty-six", {256}),
+        ("three point five million and sixty", {3_500_060}),
         ("1.2 billion and 7.1 thousand", {1.2 * MANY, 7100}),
         ("3,5 Millionen, 12 Mrd.", {3_500_000, 12 * MANY}),
         ("ten thousand, four-wheel drive", {10_000}),
@@ -102,6 +107,7 @@ def test_what_may_be_none(text: str) -> None:
         ("4成", 40),
         ("六成", 60),
         ("3万5", 35_000),
+        ("三万五", 35_000),
         ("两三百", 300),
         ("12K", 12_000),
         ("2,500", 2.5),
@@ -186,7 +192,9 @@ def test_what_is_flagged(lp: str, source: str, reference: str, wrong: str) -> No
         ("zh-en", "75%的人", "75% of people", "Three quarters of people"),
         ("zh-en", "四分之三的人", "Most people", "75% of people"),
         ("zh-en", "33%的人", "33% of people", "A third of people"),
+        ("zh-en", "20%的人", "20% of people", "One in five people"),
         ("zh-en", "一半的人", "Half", "50% of people"),
+        ("zh-en", "过半数的人", "Most people", "50% of people"),
         ("en-ru", "1,500 people", "1500 человек", "полторы тысячи человек"),
         ("en-de", "the 16th century", "das 16. Jahrhundert", "das sechzehnte Jahrhundert"),
         ("en-zh", "at 10:30", "10:30", "十点半"),
@@ -227,3 +235,57 @@ def test_the_quick_question_forgets_nothing_of_wmt22() -> None:
     for name in ("src.zh", "ref.A.en", "hyp/Online-A.en"):
         texts = (wmt22() / name).read_text(encoding="utf-8").split("\n")[:-1]
         assert [text for text in texts if numbers_of(text).solid and not may_have_solid(text)] == []
+
+
+TEXTS = st.lists(
+    st.sampled_from(
+        [
+            *("1", "23", "2,500", "3.5", "138 0013 8000", "2024-12-25", "3/4", "5/0", "½", "9" * 400, "٣٫٥", "مليون"),
+            *("half", "a", "quarters", "third", "and", "of", "an", "hour", "years", "at", "in", "nineteen", "eighty"),
+            *("point", "million", "anderthalb", "'98", "80s", "80-е", "p.m.", ":", "30", "&#39;", "&", "(", ")", "/"),
+            *("半", "个", "年", "小时", "三", "五十", "一百二", "百", "零", "分之", "点", "时", "年代", "世纪", "后"),
+        ]
+    )
+    | st.characters(),
+    max_size=14,
+)
+
+
+@given(TEXTS.map("".join) | TEXTS.map(" ".join))
+@settings(max_examples=1000, deadline=None)
+def test_any_text_can_be_asked(text: str) -> None:
+    numbers = numbers_of(text)
+    assert numbers.solid <= numbers.possible
+    assert lacks(numbers, -1.0)  # no text has it
+
+
+def test_loops_take_no_time() -> None:
+    for loop in ("一二百", "1", "1 ", "1-", "1.5 ", "half an hour ", "three quarters ", "3点半", "'98 "):
+        started = time.perf_counter()
+        lacks(numbers_of(loop * 3000), -1.0)
+        assert time.perf_counter() - started < 1  # 0.1 s (2026-11)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("pattern", "factor", "n_planted", "n_found"),
+    [  # two of 100 years became 10 years, which the 十 of the sentence excuses
+        (r"\d[\d,]*(?:\.\d+)?(?= (?:thousand|million|billion|trillion)\b)", 10, 23, 23),
+        (r"\d[\d,]*(?:\.\d+)?(?= (?:thousand|million|billion|trillion)\b)", 0.1, 23, 23),
+        (r"\d{3,}(?:\.\d+)?(?![\w,:/-]|\.\d)", 10, 122, 122),
+        (r"\d{3,}(?:\.\d+)?(?![\w,:/-]|\.\d)", 0.1, 122, 120),
+        (r"\d+\.\d+(?![\w,:/-]|\.\d)", 10, 16, 16),
+        (r"\d+\.\d+(?![\w,:/-]|\.\d)", 1.1, 16, 16),
+    ],
+)
+def test_factors_planted_in_references_of_wmt22(pattern: str, factor: float, n_planted: int, n_found: int) -> None:
+    sources, references = (
+        (wmt22() / name).read_text(encoding="utf-8").split("\n")[:-1] for name in ("src.zh", "ref.A.en")
+    )
+    planted = [
+        flagged("zh-en", source, reference, f"{reference[: found.start()]}{value:.10g}{reference[found.end() :]}")
+        for source, reference in zip(sources, references, strict=True)
+        for found in re.finditer(rf"(?<![\w.,:/-]){pattern}", reference)
+        for value in [float(found[0].replace(",", "")) * factor]
+    ]
+    assert (len(planted), sum(planted)) == (n_planted, n_found)

@@ -81,7 +81,7 @@ def _with_units(run: str) -> list[float]:
     rest = run[place + 1 :]
     before = _with_units(run[:place]) or [1.0]
     after = _with_units(rest) or [0.0]
-    if unit >= 100 and len(rest) == 1 and after != [0.0]:
+    if unit >= 100 and rest in DIGITS and after != [0.0]:
         after = [after[0] * unit / 10, *after]  # 三万五 is 35,000
     return [value * unit + more for value in before for more in after]
 

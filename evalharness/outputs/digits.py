@@ -21,9 +21,7 @@ _SMALLEST_SOLID = 3  # of integers: one and two hide in "a", "both", "pair" and 
 _COMMA_THOUSANDS = re.compile(r"[1-9]\d{0,2},\d{3}")
 _UNIT_RUN = re.compile(rf" ?[多余餘来來几幾]?([百佰千仟백천{''.join(MYRIADS)}]+)")
 # Digits set apart: dates, telephone numbers, decimals in groups.
-_APART = re.compile(
-    r"(?<!\d)(?:\d+\.(?:\d\d(?: \d\d)+|\d{5}(?: \d{5})+)(?![\d.,])|\d+(?:[ /()-]{1,2}\d+){2,})"
-)
+_APART = re.compile(r"(?<!\d)(?:\d+\.(?:\d\d(?: \d\d)+|\d{5}(?: \d{5})+)(?![\d.,])|\d+(?:[ /()-]{1,2}\d+){2,})")
 _RUN = re.compile(r"\d+")
 _MOST_GROUPS = 8  # of digits that are joined
 _DATE = re.compile(r"\d{4}([/-])\d{1,2}\1\d{1,2}|\d{1,2}([/-])\d{1,2}\2\d{4}")

@@ -63,6 +63,8 @@ _NTH: Mapping[str, int] = dict(zip(_ORDINAL_PARTS, (2, 2, 3, 4, 4, 5, 6, 7, 8, 9
 _FRACTION = re.compile(rf"(?P<count>{_N})(?: of)?[ -](?P<part>{'|'.join(_ORDINAL_PARTS)})s?\b")
 _FRACTION_OF_HAN = re.compile(rf"(?P<part>{_N})分之(?P<count>{_N})")
 _FRACTION_OF_DIGITS = re.compile(r"(?<!\d)(?P<count>\d{1,2})[/⁄](?P<part>\d{1,2})(?!\d)")
+_OUT_OF = re.compile(rf"(?P<count>{_N}) (?:in|out of) (?:every )?(?P<part>{_COUNT})")
+_HALF = re.compile("一半|半数|半數|过半|過半|对半|對半")
 _AND_A_HALF = (
     (re.compile(rf"(?P<n>{_N}) and (?:a |one )?half\b(?: (?P<scale>\w+))?"), 0.5),
     (re.compile(rf"(?P<n>{_N}) and (?:a |one )?quarter\b(?: (?P<scale>\w+))?"), 0.25),
@@ -127,14 +129,14 @@ def _durations(text: str) -> Iterator[float]:
 
 
 def _fractions(text: str) -> Iterator[float]:
-    for pattern in (_FRACTION, _FRACTION_OF_HAN, _FRACTION_OF_DIGITS):
+    for pattern in (_FRACTION, _FRACTION_OF_HAN, _FRACTION_OF_DIGITS, _OUT_OF):
         for found in pattern.finditer(text):
             part = float(_NTH[found["part"]]) if found["part"] in _NTH else _value(found["part"])
             if part:
                 fraction = _value(found["count"]) / part
                 yield from (round(scale * fraction, places) for scale in (1, 100) for places in range(3))
                 yield float(math.floor(100 * fraction))
-    if "一半" in text:
+    if _HALF.search(text):
         yield from (0.5, 50.0)
 
 
