@@ -1,4 +1,4 @@
-"""Numbers in digits of any script, with the words and units behind them."""
+"""Numbers in digits of any script, with the words and units behind them. Texts are in normal form NFKC."""
 
 from __future__ import annotations
 
@@ -114,8 +114,8 @@ def _is_part(found: re.Match[str], text: str, after: str) -> bool:
     is_attached = before[:1] == "_" or (before[:1].isascii() and bool(before))
     is_coded = after[:1].isascii() and after[:1].isalpha() and not (found["after"] or "").startswith(" ")
     ahead = text[: found.start("number")][-3:]
-    in_fraction = text.startswith("分之", found.end("number")) or (
-        ahead.endswith("分之") and ahead not in ("百分之", "千分之")
+    in_fraction = text.startswith(("分之", "⁄"), found.end("number")) or (
+        ahead.endswith(("分之", "⁄")) and ahead not in ("百分之", "千分之")
     )
     return is_attached or after[:1] in ("月", "월") or in_fraction or (is_coded and len(found["number"]) < 2)
 

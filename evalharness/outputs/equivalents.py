@@ -63,6 +63,7 @@ _NTH: Mapping[str, int] = dict(zip(_ORDINAL_PARTS, (2, 2, 3, 4, 4, 5, 6, 7, 8, 9
 _FRACTION = re.compile(rf"(?P<count>{_N})(?: of)?[ -](?P<part>{'|'.join(_ORDINAL_PARTS)})s?\b")
 _FRACTION_OF_HAN = re.compile(rf"(?P<part>{_N})分之(?P<count>{_N})")
 _FRACTION_OF_DIGITS = re.compile(r"(?<!\d)(?P<count>\d{1,2})[/⁄](?P<part>\d{1,2})(?!\d)")
+_MIXED_FRACTION = re.compile(r"(?<!\d)(?P<whole>\d{1,3}) (?P<count>\d)[/⁄](?P<part>[1-9])(?!\d)")
 _OUT_OF = re.compile(rf"(?P<count>{_N}) (?:in|out of) (?:every )?(?P<part>{_COUNT})")
 _HALF = re.compile("一半|半数|半數|过半|過半|对半|對半")
 _AND_A_HALF = (
@@ -136,6 +137,8 @@ def _fractions(text: str) -> Iterator[float]:
                 fraction = _value(found["count"]) / part
                 yield from (round(scale * fraction, places) for scale in (1, 100) for places in range(3))
                 yield float(math.floor(100 * fraction))
+    for found in _MIXED_FRACTION.finditer(text):
+        yield rounded(float(found["whole"]) + float(found["count"]) / float(found["part"]))
     if _HALF.search(text):
         yield from (0.5, 50.0)
 

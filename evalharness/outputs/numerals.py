@@ -1,8 +1,8 @@
 """The numbers a text names: in digits of any script, in Chinese and Japanese numerals, in English words.
 
 Numbers are compared by value, so that 1.2万, 12,000, 12 thousand and twelve thousand are one. What is read as a number
-beyond doubt is `solid`; what might be one (a numeral in an idiom, "a dozen", the hours of an afternoon, either reading
-of "2,500") is `possible`, and only excuses.
+beyond doubt is `solid`; what might be one (a numeral in an idiom, "a dozen", either reading of "2,500") is `possible`,
+and only excuses, as do other ways of writing a number (`equivalents`).
 """
 
 from __future__ import annotations
@@ -27,6 +27,7 @@ _MAY_BE_SOLID = re.compile(
 )
 _DIGIT = re.compile(r"\d")
 _ENTITY = re.compile(r"&(?:#\d+|#x[0-9a-f]+|[a-z]+\d*);", re.IGNORECASE)  # &#39; is an apostrophe
+_RAISED = re.compile(r"(\d)([²³¹¼-¾⁰-₉⅐-↉①-⓿])")  # NFKC makes 21/2 of 2½
 _ARABIC_SEPARATORS = str.maketrans({"٫": ".", "٬": ","})
 _TOO_LARGE = 1e18
 
@@ -52,7 +53,7 @@ def numbers_of(text: str) -> Numbers:
     """The numbers of a text in any language; words are read as English, which other languages' are not taken for but
     by a rare chance."""
     if not text.isascii():
-        text = unicodedata.normalize("NFKC", text).translate(_ARABIC_SEPARATORS)
+        text = unicodedata.normalize("NFKC", _RAISED.sub(r"\1 \2", text)).translate(_ARABIC_SEPARATORS)
     if "&" in text:
         text = _ENTITY.sub(" ", text)
     found = [*in_digits(text), *in_english(text.lower()), *([] if text.isascii() else in_chinese(text))]
