@@ -127,10 +127,11 @@ def test_what_does_not(text: str, value: float) -> None:
     assert lacks(numbers_of(text), value)
 
 
-def flagged(lp: str, source: str, reference: str, hypothesis: str) -> bool:
-    segment = Segment(id="1", source=source, references=(reference,))
+def flagged(lp: str, source: str, reference: str | None, hypothesis: str) -> bool:
+    references = () if reference is None else (reference,)
+    segment = Segment(id="1", source=source, references=references)
     one = Examined(text=hypothesis, segment=segment, of_systems=(hypothesis,))
-    testset = TestSetTexts(language_pair=LanguagePair.parse(lp), references=(reference,))
+    testset = TestSetTexts(language_pair=LanguagePair.parse(lp), references=references)
     return any(odd_numbers([one], testset, OutputSettings()))
 
 
@@ -175,6 +176,22 @@ def flagged(lp: str, source: str, reference: str, hypothesis: str) -> bool:
 def test_what_is_flagged(lp: str, source: str, reference: str, wrong: str) -> None:
     assert not flagged(lp, source, reference, reference)
     assert flagged(lp, source, reference, wrong)
+
+
+@pytest.mark.parametrize(
+    ("lp", "source", "hypothesis", "is_odd"),
+    [
+        ("zh-en", "有2000人。", "There were people.", True),
+        ("zh-en", "增长1.2%。", "It grew by 1.3%.", True),
+        ("zh-en", "有9人。", "There were people.", False),
+        ("en-de", "2000 came.", "Viele kamen.", False),  # zweitausend
+        ("en-de", "2371 came.", "Viele kamen.", True),
+        ("en-de", "2.5 percent", "anderthalb Prozent", False),
+        ("en-de", "2.3 percent", "1,3 Prozent", True),
+    ],
+)
+def test_without_references(lp: str, source: str, hypothesis: str, is_odd: bool) -> None:
+    assert flagged(lp, source, None, hypothesis) == is_odd
 
 
 @pytest.mark.parametrize(

@@ -117,7 +117,8 @@ def _is_part(found: re.Match[str], text: str, after: str) -> bool:
     in_fraction = text.startswith(("分之", "⁄"), found.end("number")) or (
         ahead.endswith(("分之", "⁄")) and ahead not in ("百分之", "千分之")
     )
-    return is_attached or after[:1] in ("月", "월") or in_fraction or (is_coded and len(found["number"]) < 2)
+    is_month = after[:1] in ("月", "월") and len(found["number"]) <= 2
+    return is_attached or is_month or in_fraction or (is_coded and len(found["number"]) < 2)
 
 
 def _may_be_written_otherwise(found: re.Match[str], text: str, after: str) -> bool:

@@ -82,7 +82,7 @@ _DECADE_BEHIND = re.compile(r"(?:años|anni|années|anos|lata|anii)\s?['’]?(?P
 _DECADE_IN_WORDS = re.compile(r"(?P<decade>twent|thirt|fort|fift|sixt|sevent|eight|ninet)ies\b")
 _DECADE_OF_HAN = re.compile(rf"(?P<decade>{_HAN})年代")
 _CENTURY = re.compile(rf"(?P<nth>{_N})(?:st|nd|rd|th)?[ -]?(?:century|世纪|世紀)")
-_SHORT_YEAR = re.compile(rf"(?<!\w)['’](?P<year>\d\d)(?!\d)|(?<!\d)(?P<of_han>\d\d|{_HAN})[年后後]")
+_SHORT_YEAR = re.compile(rf"(?<!\w)['’](?P<year>\d\d)(?!\d)|(?<!\d)(?P<of_han>\d\d|[{''.join(DIGITS)}]{{2}})[年后後]")
 
 
 @functools.lru_cache(maxsize=1 << 14)
@@ -130,13 +130,17 @@ def _durations(text: str) -> Iterator[float]:
 
 
 def _fractions(text: str) -> Iterator[float]:
-    for pattern in (_FRACTION, _FRACTION_OF_HAN, _FRACTION_OF_DIGITS, _OUT_OF):
+    for pattern in (_FRACTION, _FRACTION_OF_HAN, _FRACTION_OF_DIGITS):
         for found in pattern.finditer(text):
             part = float(_NTH[found["part"]]) if found["part"] in _NTH else _value(found["part"])
             if part:
                 fraction = _value(found["count"]) / part
                 yield from (round(scale * fraction, places) for scale in (1, 100) for places in range(3))
                 yield float(math.floor(100 * fraction))
+    for found in _OUT_OF.finditer(text):
+        count, of = _value(found["count"]), _value(found["part"])
+        if count < of <= 100:
+            yield from (round(100 * count / of, places) for places in range(3))
     for found in _MIXED_FRACTION.finditer(text):
         yield rounded(float(found["whole"]) + float(found["count"]) / float(found["part"]))
     if _HALF.search(text):
