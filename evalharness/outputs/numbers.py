@@ -12,7 +12,8 @@ from evalharness.records import base_language
 
 # Languages whose numerals or number words are read; those of others in words are not.
 _READ = frozenset({"en", "eng", "zh", "zho", "cmn", "yue", "ja", "jpn"})
-_SMALLEST_UNREAD = 13  # smaller ones are often written in words
+_SMALLEST_UNREAD = 21  # smaller ones are often written in words, as are 300, 5000 or 1500
+_SMALLEST_ALONE = 13  # without references; smaller ones are often said in another way
 
 
 def odd_numbers(
@@ -35,11 +36,33 @@ def odd_numbers(
         if not missing and not invented:  # most; their references need not be read
             continue
         references = [numbers_of(reference) for reference in one.segment.references]
-        smallest = 0 if reads_target and references else _SMALLEST_UNREAD
-        if any(value >= smallest and not any(lacks(reference, value) for reference in references) for value in missing):
+        if any(
+            _is_telling(value, is_read=reads_target, is_alone=not references)
+            and not any(lacks(reference, value) for reference in references)
+            for value in missing
+        ):
             yield position, NUMBERS_MISSING
-        smallest = 0 if reads_source and references else _SMALLEST_UNREAD
         if (reads_source or references) and any(
-            value >= smallest and all(lacks(reference, value) for reference in references) for value in invented
+            _is_telling(value, is_read=reads_source, is_alone=not references)
+            and all(lacks(reference, value) for reference in references)
+            for value in invented
         ):
             yield position, NUMBERS_INVENTED
+
+
+def _is_telling(value: float, *, is_read: bool, is_alone: bool) -> bool:
+    """Whether it is odd that a text lacks a number."""
+    if is_read:
+        return not is_alone or value >= _SMALLEST_ALONE or value % 1 > 0
+    return not _may_be_in_words(value)
+
+
+def _may_be_in_words(value: float) -> bool:
+    """Whether a language whose words are not read may well write a number in words: up to twenty, and with one digit
+    beside zeros, with and without a half."""
+    halves = 2 * value
+    if halves % 1:
+        return False
+    return (
+        value < _SMALLEST_UNREAD or value == float(f"{value:.1g}") or (value > 100 and halves == float(f"{halves:.1g}"))
+    )
