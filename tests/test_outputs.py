@@ -543,13 +543,13 @@ class TestRecord:
         )
         assert [list(flags) for flags in run.segments["flags"]] == [[], ["odd:odd-length"]]
         assert [(one.flag, one.n_segments, one.meaning) for one in run.problem_lines] == [
-            ("odd:odd-length", 1, "Odd says so")
+            ("odd:odd-length", 1, "of an odd number of characters")
         ]
 
     def test_compared_runs_have_no_problems_of_their_own(self, command: Callable[..., Finished]) -> None:
         command("run", "metrics=[bleu]", "outputs.guarded=true")
         comparison = eh.compare("results/latest")
-        assert (comparison.problem_lines, comparison.guarded_lines) == ((), ())
+        assert (comparison.problem_lines, comparison.guarded_lines) == (None, ())
         assert "in runs" in comparison.table("problems").notes[0]
         assert "guarded" not in comparison.table("systems").to_text()
 
@@ -564,6 +564,7 @@ class Odd:
     rows_per_call: ClassVar[int] = 10
     display_factor: ClassVar[float] = 1.0
     heading: ClassVar[str] = "Odd"
+    flag_meanings: ClassVar[Mapping[str, str]] = {"odd-length": "of an odd number of characters"}
 
     def for_language_pair(self, lp: LanguagePair) -> Odd:
         return self
@@ -624,7 +625,7 @@ class TestGuarded:
 
     @pytest.mark.parametrize("metric", [Bleu(tokenize="13a"), Chrf(), Chrfpp(), Ter()], ids=lambda one: one.heading)
     def test_worst_rows_are_never_better(self, metric: Bleu | Chrf | Chrfpp | Ter) -> None:
-        hypotheses = [*candidate("lossy.en"), *candidate("polished.en"), "word " * 400, "", "one"]
+        hypotheses = [*candidate("lossy.en"), *candidate("polished.en"), "word " * 60, "", "one"]
         references = [segment.references for segment in zhengzhou().segments]
         segments = [
             ScoringSegment(id=str(n), source=None, hypothesis=text, references=references[n % 9])
@@ -633,10 +634,9 @@ class TestGuarded:
         rows = metric.statistics(segments).astype(float)
         scores = metric.segment_scores(rows)
         sign = 1 if metric.higher_is_better else -1
-        worst_score = float((sign * scores).min() * sign)
-        worst = metric.worst_rows(rows, worst_score=worst_score)
+        worst = metric.worst_rows(rows)
         assert (sign * metric.segment_scores(worst) <= sign * scores).all()
-        assert (sign * metric.segment_scores(worst) <= sign * worst_score + 1e-9).all()
+        assert len(set(metric.segment_scores(worst))) == 1
         rng = np.random.default_rng(5)
         for _ in range(50):
             chosen = rng.random(len(rows)) < 0.4
@@ -645,29 +645,60 @@ class TestGuarded:
 
     def test_worst_rows_by_hand(self) -> None:
         bleu = np.array([[3, 4, 2, 1, 0, 0, 3, 2, 1, 0]])
-        assert Bleu().worst_rows(bleu, worst_score=0.0).tolist() == [[3, 4, 0, 0, 0, 0, 3, 2, 1, 0]]
-        assert Chrf(char_order=2).worst_rows(np.array([[5, 6, 4, 4, 5, 2]]), worst_score=0.0).tolist() == [
-            [5, 6, 0, 4, 5, 0]
-        ]
-        # 4 words of reference: 4 edits at 100, 6 at 150; 9 edits are worse than both
-        ter = np.array([[1.0, 4.0], [9.0, 4.0]])
-        assert Ter().worst_rows(ter, worst_score=80.0).tolist() == [[4.0, 4.0], [9.0, 4.0]]
-        assert Ter().worst_rows(ter, worst_score=150.0).tolist() == [[6.0, 4.0], [9.0, 4.0]]
+        assert Bleu().worst_rows(bleu).tolist() == [[3, 4, 0, 0, 0, 0, 3, 2, 1, 0]]
+        assert Chrf(char_order=2).worst_rows(np.array([[5, 6, 4, 4, 5, 2]])).tolist() == [[5, 6, 0, 4, 5, 0]]
+        # 4 words of reference: 8 edits, whether there were 1 or 9
+        assert Ter().worst_rows(np.array([[1.0, 4.0], [9.0, 4.0]])).tolist() == [[8.0, 4.0], [8.0, 4.0]]
 
     def test_comet_is_0_where_the_scale_begins_there(self) -> None:
         rows = np.array([[0.7, 1.0, 0.0], [-0.1, 1.0, 0.0]])
-        bounded, unbounded = Comet(model="Unbabel/wmt22-comet-da"), Comet(model="Unbabel/wmt20-comet-da")
-        assert bounded.worst_rows(rows, worst_score=0.3)[:, 0].tolist() == [0.0, -0.1]
-        assert unbounded.worst_rows(rows, worst_score=-0.05)[:, 0].tolist() == [-0.05, -0.1]
+        worst = Comet(model="Unbabel/wmt22-comet-da").worst_rows(rows)
+        assert worst is not None
+        assert worst.tolist() == [[0.0, 1.0, 0.0], [0.0, 1.0, 0.0]]
+        assert Comet(model="Unbabel/wmt20-comet-da").worst_rows(rows) is None
 
-    def test_metrics_that_do_not_say_take_the_worst_usable_segment_of_the_run(self) -> None:
+    @pytest.mark.parametrize("junk", ["", "1 2 3 4 5 6", "x" * 2000, "word " * 400, "哈" * 40, "source"])
+    def test_comet_mini_gives_nothing_its_worst(self, junk: str) -> None:
+        mini = Comet(model="comet-mini")
+        segments = [
+            ScoringSegment(
+                id=one.id, source=one.source, hypothesis=junk.replace("source", one.source or ""), references=(ref,)
+            )
+            for one in zhengzhou().segments
+            for ref in one.references
+        ]
+        rows = mini.statistics(segments)
+        worst = mini.worst_rows(rows)
+        assert worst is not None
+        assert (worst[:, 0] < rows[:, 0]).all()
+
+    def test_what_is_unusable_counts_the_same_whoever_else_is_in_the_run(self) -> None:
+        sources = [segment.source or "" for segment in zhengzhou().segments]
+        lossy: list[str] = [*candidate("lossy.en")[:8], sources[8]]
+        babble = ["Дом стоит у реки, и никто не знает, кто его построил. " * 20] * 9
+        wordy = [f"{text} {text} {text}" for text in candidate("polished.en")]
+
+        def guarded(systems: dict[str, list[str]]) -> dict[tuple[str, str], float]:
+            run = eh.evaluate(
+                systems=systems, metrics=["bleu", "chrf", "ter", "comet_mini"], overrides=["outputs.guarded=true"]
+            )
+            return {(one.system, one.metric): one.score or 0.0 for one in run.guarded_lines}
+
+        few = guarded({"lossy": lossy, "copied": sources})
+        many = guarded({"lossy": lossy, "copied": sources, "babble": babble, "wordy": wordy})
+        assert {key: many[key] for key in few} == few
+        for metric in ("bleu", "chrf", "ter", "comet_mini"):
+            assert many["copied", metric] == pytest.approx(many["babble", metric], abs=1e-12)
+        assert (many["copied", "ter"], many["copied", "comet_mini"]) == pytest.approx((200.0, -0.2))
+
+    def test_metrics_that_do_not_say_take_the_worst_segment_of_the_run(self) -> None:
         run = eh.evaluate(
             testset=made("zh-en", ("猫坐着。", "The cat sits."), ("狗在跑。", "The dog runs.")),
             systems={"good": ["The cat is sitting.", "A dog runs."], "bad": ["猫坐着。", "A dog runs away."]},
             metrics={"odd": Odd()},
             overrides=["outputs.guarded=true"],
         )
-        # 19 and 11 characters; 4 (a copy, kept since it is worse than the 11 of the worst usable one) and 16
+        # 19 and 11 characters; 4 (a copy, itself the worst of the run) and 16
         assert [(one.system, one.score, one.n_unusable) for one in run.guarded_lines] == [
             ("good", 15.0, 0),
             ("bad", 10.0, 1),

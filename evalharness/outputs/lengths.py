@@ -23,8 +23,8 @@ def odd_lengths(
 ) -> Iterator[tuple[int, str]]:
     ratio = settings.length_ratio
     for position, one in enumerate(examined):
-        n_bytes = _n_bytes(one.text)
-        of_references = [n for reference in one.segment.references if (n := _n_bytes(reference))]
+        n_bytes = byte_length(one.text)
+        of_references = [n for reference in one.segment.references if (n := byte_length(reference))]
         if of_references:
             if n_bytes > ratio * max(of_references) + _SLACK_BYTES:
                 yield position, TOO_LONG
@@ -33,13 +33,13 @@ def odd_lengths(
         others = list(one.of_systems)
         others.remove(one.text)
         if len(others) >= _FEWEST_OTHERS:
-            usual = median(map(_n_bytes, others))
+            usual = median(map(byte_length, others))
             if n_bytes > ratio * usual + _SLACK_BYTES:
                 yield position, LONGER_THAN_OTHERS
             elif ratio * (n_bytes + _SLACK_BYTES) < usual:
                 yield position, SHORTER_THAN_OTHERS
 
 
-def _n_bytes(text: str) -> int:
+def byte_length(text: str) -> int:
     text = text.strip()
     return len(text) if text.isascii() else len(text.encode("utf-8"))
