@@ -46,8 +46,19 @@ class TestWords:
 
 
 class TestCopies:
-    @given(st.lists(st.sampled_from("abcd"), max_size=12), st.lists(st.sampled_from("abcde"), max_size=12))
-    def test_likeness(self, a: list[str], b: list[str]) -> None:
+    @staticmethod
+    def changed(text: list[str], places: set[int]) -> list[str]:
+        return ["z" if place in places else word for place, word in enumerate(text)]
+
+    TEXTS = st.lists(st.sampled_from("abcdefgh"), max_size=30)
+    PAIRS = st.tuples(TEXTS, st.sets(st.integers(0, 29), max_size=5))
+
+    @given(PAIRS, st.integers(0, 8))
+    @example((list("abcdefghijklmnopqrst"), {0, 1, 2}), 0)  # 17 of 20 words in common: 0.85
+    @example((list("abcdefghijklmnopqrst"), {0, 1, 2, 3}), 0)
+    def test_likeness(self, pair: tuple[list[str], set[int]], n_more: int) -> None:
+        a = pair[0]
+        b = self.changed(a, pair[1]) + ["more"] * n_more
         nearly = 0.85
         of_all = SequenceMatcher(None, a, b, autojunk=False).ratio() if a and b else 0.0
         found = copies._likeness(" ".join(a), " ".join(b))
@@ -133,7 +144,11 @@ class TestNumbers:
     def test_what_may_be_solid(self, text: str) -> None:
         assert numerals.may_have_solid(text) == bool(numerals._MAY_BE_SOLID.search(text))
 
-    @given(TEXTS, st.integers(-1, 40).map(float) | st.sampled_from([0.5, 11.5, 24.5]))
+    @given(TEXTS, st.integers(0, 40).map(float) | st.sampled_from([0.5, 11.5, 24.5]))
+    @example("at 12:30", 24.0)
+    @example("at 12:30", 0.0)
+    @example("at 24:00", 12.0)
+    @example("at 25:00", 13.0)
     @settings(max_examples=1000, deadline=None)
     def test_hours(self, text: str, value: float) -> None:
         numbers = numerals.numbers_of(text)

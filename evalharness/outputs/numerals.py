@@ -205,7 +205,7 @@ def lacks(text: Numbers, value: float) -> bool:
 
 def _is_hour(text: Numbers, value: float) -> bool:
     """Whether a text has the hour twelve hours before or after, and speaks of times."""
-    hours = [hour for hour in (value - 12, value + 12) if min(hour, value) >= 0 and max(hour, value) <= 24]
+    hours = [hour for hour in (value - 12, value + 12) if max(hour, value) <= 24]
     return not text.possible.isdisjoint(hours) and _TIME.search(text.text) is not None
 
 
