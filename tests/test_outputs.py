@@ -105,7 +105,7 @@ class TestPlanted:
         ]
         third: list[str | None] = [
             polished[0],
-            polished[1] + "。" * 60,
+            polished[1][:60] + "。" * 60,
             "哈" * 40,
             f"```\n{polished[3]}\n```",
             f"# {polished[4]}",
@@ -132,7 +132,7 @@ class TestPlanted:
         ("second", 2): ("too-long", "longer-than-others", "numbers-invented"),
         ("second", 3): ("copy-of-source",),  # but for some characters at the end
         ("second", 4): ("llm-refusal",),
-        ("second", 5): ("copy-of-reference",),
+        ("second", 5): ("all-capitals", "copy-of-reference"),
         ("second", 6): ("llm-residue",),
         ("second", 7): ("wrong-script",),
         ("second", 8): ("llm-residue",),
@@ -407,10 +407,180 @@ class TestResidue:
             ("作为一个AI，我不会累。", "As an AI, I do not tire.", "As an AI, I never get tired."),
             ("请点击<b>确定</b>。", "Click <b>OK</b>.", "Please click <b>OK</b>."),
             ("对不起，我帮不了你。", "Sorry, I can't help you.", "I'm sorry, I can't help you."),
+            ("我是一名人工智能研究员。", "I work as a researcher in AI.", "I am an AI researcher."),
+            ("Ich bin KI-Forscher.", "I do research in AI.", "I am an AI researcher."),
+            ("Ich bin krank, deshalb kann ich nicht helfen.", "I am ill and no help.",
+             "I'm sorry, I can't help because I'm sick."),
+            ("我帮不上忙", "There is nothing I can do.", "I can't help with that."),
+            ("如有任何问题，请告诉我。", "Please tell me if you have any questions.",
+             "Please let me know if you have any questions."),
+            ("希望这有帮助", "Hope it is of help", "I hope this helps."),
+            ("用户要求退款", "A refund was demanded by the user", "The user wants a refund."),
+            ("请翻译以下句子", "Please translate these sentences", "Translate the following sentences."),
+            ("嗯，我得走了", "Well, I've got to go", "Okay, I need to go."),
+            ("来源 新华社", "(Xinhua)", "Source: Xinhua News Agency"),
+            ("当然。他明天会来的。", "Of course. He'll come tomorrow.", "Certainly! He will come tomorrow."),
+            ("排名第一", "Ranked first", "# 1 in the ranking"),
+            ("本品不含酒精。备注：请置于阴凉处。", "No alcohol. Keep in a cool place.", "No alcohol. Note: Keep it cool."),
+            ("“好吧。”", "\"All right.\"", "“Fine.”"),
         ],
     )  # fmt: skip
     def test_what_the_source_says_may_be_said(self, source: str, reference: str, hypothesis: str) -> None:
         assert not {"llm-residue", "llm-refusal", "markup"} & set(alone("zh-en", source, reference, hypothesis))
+
+    # Of texts that say nothing of the kind: source, reference, and a hypothesis to stand behind or before what is said.
+    TEXTS: ClassVar[Mapping[str, tuple[str, str, str]]] = {
+        "zh-en": (
+            "他说：今天天气很好。",
+            "The weather is fine today, he said.",
+            "He said that the weather is nice today.",
+        ),
+        "en-zh": ("He said: the weather is fine today.", "他说今天天气不错。", "他表示今天天气很好。"),
+        "en-de": ("The weather is fine today.", "Heute ist schönes Wetter.", "Das Wetter ist heute gut."),
+        "en-ja": ("The weather is fine today.", "今日は天気がいいです。", "今日はいい天気です。"),
+        "en-ru": ("The weather is fine today.", "Сегодня хорошая погода.", "Погода сегодня хорошая."),
+        "en-uk": ("The weather is fine today.", "Сьогодні гарна погода.", "Погода сьогодні гарна."),
+        "en-ko": ("The weather is fine today.", "오늘은 날씨가 좋습니다.", "오늘 날씨가 좋네요."),
+        "en-ar": ("The weather is fine today.", "الطقس جميل اليوم.", "الجو جميل اليوم."),
+        "en-hi": ("The weather is fine today.", "आज मौसम अच्छा है।", "आज का मौसम बढ़िया है।"),
+    }
+
+    @pytest.mark.parametrize(
+        ("lp", "said"),
+        [
+            ("zh-en", "I'm unable to translate this text."),
+            ("zh-en", "I'm not able to assist with translating this content."),
+            ("zh-en", "I cannot provide a translation for this text."),
+            ("zh-en", "Please provide the text you would like me to translate."),
+            ("zh-en", "It seems that you haven't provided any text."),
+            ("zh-en", "I don't feel comfortable translating this."),
+            ("zh-en", "I'm sorry, but I can't help with that."),
+            ("en-zh", "由于内容敏感，我无法翻译。"),
+            ("en-zh", "你好，我无法给到相关内容。"),
+            ("en-de", "Ich kann diesen Text leider nicht übersetzen."),
+            ("en-ja", "申し訳ありませんが、そのリクエストにはお応えできません。"),
+            ("en-ru", "Извините, но я не могу перевести этот текст."),
+            ("en-ru", "К сожалению, я не могу помочь с этим запросом."),
+            ("en-ko", "죄송하지만 이 내용은 번역할 수 없습니다."),
+            ("en-ar", "عذرًا، لا أستطيع ترجمة هذا النص."),
+        ],
+    )
+    def test_refusals(self, lp: str, said: str) -> None:
+        source, reference, _ = self.TEXTS[lp]
+        assert "llm-refusal" in alone(lp, source, reference, said)
+
+    @pytest.mark.parametrize(
+        ("lp", "said"),
+        [
+            ("zh-en", "Translation: {}"),
+            ("zh-en", "Here you go: {}"),
+            ("zh-en", "The translation of the given Chinese sentence into English is: {}"),
+            ("zh-en", "The given text translates to: {}"),
+            ("zh-en", "The English translation would be: {}"),
+            ("zh-en", "Translated: {}"),
+            ("zh-en", "Translate to English: {}"),
+            ("zh-en", "Final answer: {}"),
+            ("zh-en", "assistant\n\n{}"),
+            ("zh-en", "{}\n\nPlease note that the translation may vary."),
+            ("zh-en", "{}\n\nAlternatively: It is fine today, he said."),
+            ("zh-en", "{}\n\n---\nThis translation keeps the formal tone."),
+            ("zh-en", "{} (Note: the tone is formal.)"),
+            ("zh-en", '{{"translation": "{}"}}'),
+            ("zh-en", "['{}']"),
+            ("zh-en", "{{'en': '{}'}}"),
+            ("zh-en", "`{}`"),
+            ("zh-en", '"{}"'),
+            ("zh-en", "{}\\n\\n"),
+            ("zh-en", "The wea@@ ther: {}"),
+            ("zh-en", "{} ⁇"),
+            ("zh-en", "◁think▷ Hm. ◁/think▷ {}"),
+            ("en-zh", "译文：{}"),
+            ("en-zh", "这句话的中文翻译是：{}"),
+            ("en-zh", "这段文字翻译成中文是：“{}”"),
+            ("en-de", "Natürlich! Hier ist die Übersetzung ins Deutsche:\n\n{}"),
+            ("en-de", "Gerne, hier die Übersetzung: {}"),
+            ("en-de", "{}\n\nAnmerkung: Der Ton ist förmlich."),
+            ("en-de", "{}\n\n(Hinweis: Der Ton ist förmlich.)"),
+            ("en-ru", "Конечно! Вот перевод на русский:\n\n{}"),
+            ("en-ru", "{}\n\nПримечание: тон формальный."),
+            ("en-uk", "Ось переклад: {}"),
+            ("en-ja", "以下が翻訳です。\n{}"),
+            ("en-ko", "번역: {}"),
+            ("en-ar", "الترجمة: {}"),
+            ("en-hi", "यहाँ अनुवाद है: {}"),
+        ],
+    )
+    def test_residues(self, lp: str, said: str) -> None:
+        source, reference, hypothesis = self.TEXTS[lp]
+        assert "llm-residue" in alone(lp, source, reference, said.format(hypothesis))
+        assert "llm-residue" not in alone(lp, source, reference, hypothesis)
+
+
+class TestFaultsOfProgramsAndCase:
+    SOURCE, REFERENCE = "今天天气很好。", "The weather is fine today in all of the country."
+
+    @pytest.mark.parametrize(
+        "text", ["None", "nan", "N/A", "null", "...", "…", "-", "\u2800", "\u3164", "\u00ad\ufeff"]
+    )
+    def test_what_stands_for_nothing_is_empty(self, text: str) -> None:
+        assert alone("zh-en", self.SOURCE, self.REFERENCE, text) == ("empty-hypothesis",)
+        assert alone("zh-en", text, text, text) == () or not text.strip(" \u2800\u3164\u00ad\ufeff")
+
+    def test_capitals(self) -> None:
+        assert alone("zh-en", self.SOURCE, self.REFERENCE, "THE WEATHER IS NICE TODAY ALL OVER THE LAND.") == (
+            "all-capitals",
+        )
+        assert alone("zh-en", "好", "GOOD NEWS FOR ALL OF US", "GLAD TIDINGS FOR EVERYBODY") == ()
+
+    def test_everything_twice(self) -> None:
+        text = "It is nice weather in the whole of the country today."
+        assert alone("zh-en", self.SOURCE, self.REFERENCE, f"{text} {text}") == ("too-long",)
+
+    @pytest.mark.parametrize("lp", ["en-ja", "en-zh", "en-ru"])
+    @pytest.mark.parametrize("name", ["iPhone", "Toyota", "Apple Watch", "Google Chrome", "The Beatles"])
+    def test_names_may_stay_in_latin_letters(self, lp: str, name: str) -> None:
+        reference = {"en-ja": "アイフォーン", "en-zh": "苹果手表", "en-ru": "Гугл Хром"}[lp]
+        assert alone(lp, name, reference, name) == ()
+
+    @pytest.mark.parametrize(
+        ("source", "reference", "hypothesis"),
+        [
+            ("目录………………………………………………… 12", "Contents 12", f"Contents {'.' * 60} 12"),
+            ("姓名：______ 性别：______", "Name: ____ Sex: ____", f"Name: {'_' * 30} Sex: {'_' * 30}"),
+            ("太好了！！！！！！！！！！", "So great!!!!!", f"So great{'!' * 28}"),
+            ("啊啊啊啊啊啊啊啊啊啊好吃", "Aaaah so tasty", f"{'A' + 'a' * 28}h so tasty"),
+            ("====第一章====", "==== Chapter 1 ====", f"{'=' * 32} Chapter 1 {'=' * 32}"),
+        ],
+    )
+    def test_runs_of_a_character_that_the_source_has(self, source: str, reference: str, hypothesis: str) -> None:
+        assert alone("zh-en", source, reference, hypothesis) == ()
+
+    def test_japanese_without_kana(self) -> None:
+        source = "The People's Republic of China National Development and Reform Commission"
+        office = "中華人民共和国国家発展改革委員会"
+        assert alone("en-ja", source, "中華人民共和国の国家発展改革委員会", office) == ()
+
+    def test_a_phrase_left_in_english(self) -> None:
+        source = "The city said on Tuesday that the new line would open before the end of the year."
+        reference = "Die Stadt teilte am Dienstag mit, dass die neue Strecke noch in diesem Jahr eröffnet werde."
+        hypothesis = "Die Stadt teilte am Dienstag mit, die neue Strecke werde open before the end of the year."
+        assert "untranslated" in alone("en-de", source, reference, hypothesis)
+
+    @pytest.mark.parametrize("target", ["no", "lvs", "ekk", "als", "swh", "azj", "zsm"])
+    def test_codes_that_lingua_has_otherwise(self, target: str) -> None:
+        assert alone(f"zh-{target}", self.SOURCE, "Xyz qwr.", ENGLISH) == ("wrong-language",)
+
+    def test_names_are_in_no_language(self) -> None:
+        names = "Xi Jinping, Li Keqiang, Li Zhanshu, Wang Yang, Wang Huning, Zhao Leji"
+        assert (
+            alone(
+                "zh-en",
+                "习近平、李克强、栗战书、汪洋、王沪宁、赵乐际",
+                "Xi, Li, Wang and the others were there.",
+                names,
+            )
+            == ()
+        )
 
 
 class TestLengths:
@@ -504,6 +674,34 @@ class TestRecord:
         shown = command("report", "results/latest", "--table", "problems").out
         assert "copy-of-source: the source, or nearly" in shown
         assert eh.open_run(record).problems["n_hypotheses"].tolist() == [9] * len(counts)
+
+    def test_who_hands_references_in_or_loses_half_is_told(self, caplog: pytest.LogCaptureFixture) -> None:
+        references = [segment.references[0] for segment in zhengzhou().segments]
+        half = [text[: len(text) * 48 // 100] for text in candidate("polished.en")]
+        run = eh.evaluate(systems={"copied": references, "half": half}, metrics=["bleu"])
+        assert (
+            "copied: 9 of 9 hypotheses are references word for word; the scores are not a system's." in caplog.messages
+        )
+        assert len([one for one in caplog.messages if one.startswith("half: its hypotheses are 4")]) == 1
+        assert not [one for one in caplog.messages if one.startswith("copied: its")]
+        notes = run.table().notes
+        assert "References handed in as hypotheses, whose scores are not a system's: copied 9 of 9." in notes
+
+    def test_flags_of_metrics_are_said_at_the_end(self, caplog: pytest.LogCaptureFixture) -> None:
+        caplog.set_level("INFO")
+        eh.evaluate(
+            testset=made("zh-en", ("狗在跑。", "The dog runs.")),
+            systems={"mine": ["A dog runs."]},
+            metrics={"odd": Odd()},
+        )
+        assert caplog.messages.count("mine: remarkable hypotheses: 1 odd:odd-length") == 1
+
+    def test_a_record_made_before_hypotheses_were_looked_at_says_so(self, command: Callable[..., Finished]) -> None:
+        command("run", "metrics=[bleu]")
+        (Path("results/latest") / "problems.csv").unlink()
+        run = eh.open_run("results/latest")
+        assert run.problem_lines is None
+        assert "give the command of the run again" in run.table("problems").notes[0]
 
     def test_what_is_unusable_is_said_before_anything_is_scored(self, caplog: pytest.LogCaptureFixture) -> None:
         eh.evaluate(systems={"mine": ["天气很好"] * 9}, metrics=["bleu"])

@@ -19,8 +19,8 @@ from evalharness.records import TestSet
 
 # What says all of a text, one after another: a copy of the source also is in the wrong language and lacks numbers.
 _OF_THE_WHOLE: tuple[Check, ...] = (refusals, copies_of_source, repetitions, wrong_scripts, wrong_languages)
-_OF_OTHERS: tuple[Check, ...] = (untranslated, odd_lengths, odd_numbers)
-_OF_ALL: tuple[Check, ...] = (residues, markups, all_capitals, copies_of_references)
+_OF_OTHERS: tuple[Check, ...] = (untranslated, all_capitals, odd_lengths, odd_numbers)
+_OF_ALL: tuple[Check, ...] = (residues, markups, copies_of_references)
 
 _BLANKS = "\u2800\u3164\u115f\u1160\uffa0"  # letters and symbols by their category, with nothing to see
 _PLACEHOLDERS = frozenset({"none", "nan", "n/a", "null", "nil", "undefined", "[none]", "<na>", "<none>", "<null>"})
@@ -35,7 +35,7 @@ def find_flags(
     once.
 
     The first flag that says all of a hypothesis (refusal, copy of the source, repetition, script, language) is the only
-    one of these, and it is not examined for untranslated parts, length and numbers then; for residues, markup, capitals
+    one of these, and it is not examined for untranslated parts, capitals, length and numbers then; for residues, markup
     and references it is."""
     examined: dict[tuple[int, str], Examined] = {}
     for n, segment in enumerate(testset.segments):

@@ -1,9 +1,9 @@
 """Hypotheses in another script or language than the target's, and parts of them left in the source's.
 
 Script is checked first, since it costs next to nothing and decides for most pairs of languages. Where several languages
-share the target's script, a hypothesis is in doubt unless most of its words occur in the references of the test set; of
-those in doubt, lingua says the language, at first from trigrams alone (quick, and wrong for one human text in twenty), and for those it calls foreign
-once more with all its models of the target language and the one it named.
+share the target's script, a hypothesis is in doubt unless many of its words occur in the references of the test set; of
+those in doubt, lingua says the language, at first from trigrams alone (quick, and wrong for one human text in twenty),
+and for those it calls foreign once more with all its models of the target language and the one it named.
 """
 
 from __future__ import annotations
@@ -37,8 +37,8 @@ _FEWEST_UNTRANSLATED_WORDS = 6  # shorter phrases are quoted
 
 _LOWER_CASE_RUNS = re.compile(rf"(?<!\w)[a-zß-öø-ÿ]+(?: [a-zß-öø-ÿ]+){{{_FEWEST_UNTRANSLATED_WORDS - 1},}}")
 
-# Of the letters of a hypothesis, in words that are known: below, lingua is asked, as of 0.9 % of those of WMT22.
-_KNOWN_WORDS = 0.6
+# Of the letters of a hypothesis, in words that are known: below, lingua is asked, as of NN % of those of WMT22.
+_KNOWN_WORDS = 0.5
 _DOUBT = 0.01  # confidence of lingua's trigrams in the target language, below which a text may be in another
 _PART_CHARACTERS = 80
 _FOREIGN_PARTS = 0.75  # of a text's letters, in parts whose language is not the target
@@ -181,8 +181,8 @@ def _han_and_kana(text: str) -> tuple[int, int]:
 
 
 def _in_doubt(examined: Sequence[Examined], testset: TestSetTexts, language_letters: int) -> list[int]:
-    """Where texts are that are long enough to tell the language of, and most of whose words no reference of the test set
-    has. Other systems do not vouch for them: they may be in the same wrong language."""
+    """Where texts are that are long enough to tell the language of, and many of whose words no reference of the test
+    set has. Other systems do not vouch for them: they may be in the same wrong language."""
     known = {word for reference in testset.references for word in words(reference)}
     return [
         position

@@ -9,7 +9,6 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import chain
 
 from evalharness.outputs.examined import Examined, TestSetTexts
 from evalharness.outputs.flags import LLM_REFUSAL, LLM_RESIDUE, MARKUP
@@ -43,7 +42,7 @@ _NOT = r"""n['’]t\b|\b(?:not?|cannot|never|unable|nothing|nicht|kein\w*|nie|pa
 _DECLINES = rf"^(?=.*?(?:{_SELF}))(?=.*?(?:{_NOT}))"
 _CAN_NOT = r"""i(?:\ (?:can['’]?t|cannot|can\ not|could\ not|couldn['’]t|won['’]t|will\ not)
     |(?:['’]?m|\ am)\ (?:not\ able|unable)\ to|(?:['’]?m|\ am)\ not\ comfortable
-    |\ do(?:n['’]?t|\ not)\ feel\ comfortable)"""
+    |\ do(?:n['’]t|\ not)\ feel\ comfortable)"""
 
 # Declines to translate, whatever comes before, and to do something.
 _REFUSALS = (
@@ -182,18 +181,19 @@ _BEGINNINGS = (
             |当然(?:可以)?|好的)[!！]\s*\S"""
         ),
         excuse=_pattern(
-            rf"[!！]|\b(?:yes|yeah|surely|indeed|definitely)\b|好|是的|对|行|嗯|没错|确实|当然|可以|必须|肯定|{_ASSENTS}"
+            rf"""[!！]|(?:^|[。！？；.!?;:：，,“"「\n]\s*)(?:yes|yeah|surely|indeed|definitely|好|是的|对|行|嗯|没错|确实|必须|肯定
+            |(?:{_ASSENTS})\b)"""
         ),
     ),
     _Saying(
-        said=_pattern(rf"^\W*(?:{_LANGUAGES}|[a-z]{{2}}\s?(?:-|->|→)\s?[a-z]{{2}})\W{{0,3}}[:：]\s*\S"),
+        said=_pattern(rf"^\W*(?:{_LANGUAGES}|final\ answer|[a-z]{{2}}\s?(?:-|->|→)\s?[a-z]{{2}})\W{{0,3}}[:：]\s*\S"),
         excuse=_pattern(
-            rf"{_LANGUAGES}|英[语文語]|[汉漢]语|中文|[德法日俄]语|[日韩]文|englisch|deutsch|anglais|inglés|английск|англійс"
+            rf"{_LANGUAGES}|答案|英[语文語]|[汉漢]语|中文|[德法日俄]语|[日韩]文|englisch|deutsch|anglais|inglés|английск|англійс"
         ),
     ),
     _Saying(
         said=_pattern(
-            r"""^\W*(?:(?:source|target|input|output|(?:final\ )?answer|response|assistant|user|system|human)
+            r"""^\W*(?:(?:source|target|input|output|answer|response|assistant|user|system|human)
               \W{0,3}[:：]\s*\S|(?:assistant|model)\s*\n)"""
         ),
         excuse=_pattern(r"来源|來源|出处|消息|新华社|\(|（|答|用户|系统|助[理手]|模型|quelle|antwort|источник|ответ"),
@@ -280,10 +280,9 @@ _MORE_PARTS_OF_REMARKS = (
     *("ملاحظة", "टिप्पणी"),
 )
 # The same of the beginnings of texts that match one of `_REFUSALS`.
-_BEGINNING = 200
+_END_OF_REFUSAL = 130
 _PARTS_OF_REFUSALS = (
-    *("n't", "cannot", "can not", "could not", "will not", "not able", "not comfort", "do not feel", "unable", "cant "),
-    *("wont ", "have not", "did not", "dont ", "couldnt", "havent", "didnt", "provide ", "more context", "no transl"),
+    *("n't", "nnot ", " not ", "cant ", "unable", "provide ", "more context", "no transl"),
     *("ch kann ", "je ne ", "no puedo", "non posso", "nemohu ", "nie mog"),
 )
 _MORE_PARTS_OF_REFUSALS = (
@@ -304,6 +303,9 @@ _MORE_PARTS_OF_REFUSALS = (
         "नहीं",
     ),
 )
+# The same of the beginnings of texts that match one of `_BEGINNINGS`.
+_END_OF_BEGINNING = 200
+_PARTS_OF_BEGINNINGS = (":", "!", "\n", "transl", "text", "version", "bersetz", "tradu", "prek")
 # Marks of prompts, chats and vocabularies.
 _SPECIAL = re.compile(
     r"""</?(?:think|thinking|reasoning|answer|translation|source|target|s|unk|pad|bos|eos|mask|sep|cls|2\w\w|v|src|tgt)>
@@ -342,14 +344,23 @@ def residues(
     examined: Sequence[Examined], testset: TestSetTexts, settings: OutputSettings
 ) -> Iterator[tuple[int, str]]:
     for position, one in enumerate(examined):
-        sayings = chain(_BEGINNINGS, _REMARKS if may_have_remark(one.text) else ())
-        if any(_says(saying, one) for saying in sayings) or _has_special(one) or _is_wrapped(one):
+        if (
+            (may_have_beginning(one.text) and any(_says(saying, one) for saying in _BEGINNINGS))
+            or (may_have_remark(one.text) and any(_says(saying, one) for saying in _REMARKS))
+            or _has_special(one)
+            or _is_wrapped(one)
+        ):
             yield position, LLM_RESIDUE
 
 
 def may_decline(text: str) -> bool:
     """Whether one of `_REFUSALS` may match, at a tenth of their cost; where not, none does."""
-    return _has_part(text[:_BEGINNING], _PARTS_OF_REFUSALS, _MORE_PARTS_OF_REFUSALS)
+    return _has_part(text[:_END_OF_REFUSAL], _PARTS_OF_REFUSALS, _MORE_PARTS_OF_REFUSALS)
+
+
+def may_have_beginning(text: str) -> bool:
+    """The same of `_BEGINNINGS`; texts that are not of ASCII alone all may."""
+    return not text.isascii() or _has_part(text[:_END_OF_BEGINNING], _PARTS_OF_BEGINNINGS, ())
 
 
 def may_have_remark(text: str) -> bool:
