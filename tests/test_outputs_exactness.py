@@ -210,7 +210,8 @@ class TestResidue:
         [
             "### Response\nFine.", "Note: so.", "Fine. Notes: so.", "Fine. (Translator's note: so.)",
             "EXPLANATION: so.", "Fine. Alternatively: so.", "Gut. Hinweis: so.", "Gut. Erläuterung: so.",
-        parts = [*"## ::：(（[*\n.\"!", *re.findall(r"[^\W\d_]+(?:\\ [^\W\d_]+)*", patterns), *"ſıİ", "\u212a"]
+            "Да. Примечание: так.", "Так. Примітка: так.", "Ano. Poznámka: tak.", "Tak. Uwaga: tak.",
+            "はい。補足：です",
             "Fine. Remark: so.", "好。注：如此", "好。译者注: 如此", "好。说明：如此", "好。解释：如此",
             "好。备注：如此", "This translation keeps the tone.", "Please note that the translation may vary.",
             "好。翻译说明：如此", "Let me know if you need any help.", "please let me know if you'd like another",

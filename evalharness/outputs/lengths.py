@@ -48,12 +48,12 @@ def odd_lengths(
 
 def _is_twice_the_same(one: Examined) -> bool:
     """Whether a text is some words once and once more, as no source and reference is."""
-    return _is_doubled(one.text) and not any(map(_is_doubled, one.excuses()))
+    return len(one.text) >= _SHORTEST_DOUBLED and _is_doubled(one.text) and not any(map(_is_doubled, one.excuses()))
 
 
 def _is_doubled(text: str) -> bool:
     middle = len(text) // 2
-    if len(text) < _SHORTEST_DOUBLED or text[: middle // 2] not in text[middle - 1 :]:
+    if text[: middle // 2] not in text[max(middle - 1, 0) :]:
         return False
     of_text = words(text)
     half, is_odd = divmod(len(of_text), 2)

@@ -317,7 +317,7 @@ _MARKS_OF_SPECIAL = re.compile(r"[<|\[▁◁⁇Ġġ\\]|@@")
 _NEAR = 0.2  # of a text's length, for two colons to be at about the same place
 _QUOTES = {'"': '"', "“": "”", "„": "“”", "«": "»", "「": "」", "『": "』", "`": "`", "'": "'", "‘": "’"}
 _DATA = re.compile(r"""\{\s*["'].*["'\d]\s*\}|\[\s*["'].*["'\d]\s*\]""", re.DOTALL)  # `{"en": "..."}`, `['...']`
-_ANY_QUOTE = re.compile(r"""["“”„«»「」『』《》〈〉`‘]|(?<!\w)['’]|['’](?!\w)""")
+_ANY_QUOTE = re.compile(r"""["“”„«»「」『』《》〈〉【】\[\]`‘]|(?<!\w)['’]|['’](?!\w)""")
 # A kind of markup, and what in source or reference tells that the text is about it.
 _MARKUP: Mapping[str, tuple[re.Pattern[str], str]] = {
     "fence": (re.compile(r"```"), "```"),
