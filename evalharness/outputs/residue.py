@@ -282,7 +282,8 @@ _MORE_PARTS_OF_REMARKS = (
 # The same of the beginnings of texts that match one of `_REFUSALS`.
 _END_OF_REFUSAL = 130
 _PARTS_OF_REFUSALS = (
-    *("n't", "nnot ", " not ", "cant ", "unable", "provide ", "more context", "no transl"),
+    *("can't", "couldn't", "won't", "n't feel", "n't prov", "cannot ", "can not ", "could not ", "will not "),
+    *("not able", "not comfort", "do not feel", "not prov", "cant ", "unable", "provide ", "more context", "no transl"),
     *("ch kann ", "je ne ", "no puedo", "non posso", "nemohu ", "nie mog"),
 )
 _MORE_PARTS_OF_REFUSALS = (
@@ -313,7 +314,7 @@ _SPECIAL = re.compile(
       |▁|\[(?:CLS|SEP|PAD|UNK|MASK|BOS|EOS)\]|◁/?\w+▷|⁇|(?<=\w)@@(?=\s|$)|Ġ\w+\ Ġ|<0x[0-9A-F]{2}>|\\n""",
     re.IGNORECASE | re.VERBOSE,
 )
-_MARKS_OF_SPECIAL = re.compile(r"[<|\[▁◁⁇Ġġ\\]|@@")
+_MARKS_OF_SPECIAL = re.compile(r"[<|\[▁◁⁇Ġġ\\@]")
 _NEAR = 0.2  # of a text's length, for two colons to be at about the same place
 _QUOTES = {'"': '"', "“": "”", "„": "“”", "«": "»", "「": "」", "『": "』", "`": "`", "'": "'", "‘": "’"}
 _DATA = re.compile(r"""\{\s*["'].*["'\d]\s*\}|\[\s*["'].*["'\d]\s*\]""", re.DOTALL)  # `{"en": "..."}`, `['...']`

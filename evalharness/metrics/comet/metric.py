@@ -101,7 +101,7 @@ class Comet:
     averages_segments: ClassVar[bool] = True
     flag_meanings: ClassVar[Mapping[str, str]] = {
         "windowed": "longer than the model reads, scored in parts that fit",
-        "cut": "longer than the model reads, scored by its beginning",
+        "cut": "longer than the model reads, scored by their beginnings",
     }
 
     model: str = "Unbabel/wmt22-comet-da"
