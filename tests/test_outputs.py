@@ -31,6 +31,7 @@ from evalharness.outputs.numerals import numbers_of
 from evalharness.outputs.settings import OutputSettings
 from evalharness.records import Array, Floats, LanguagePair, ScoringSegment, Segment, Signature, TestSet
 from evalharness.report.table import ScoreCell, TextCell
+from evalharness.runs.view import COPY_OF_REFERENCE
 
 ZHENGZHOU = REPOSITORY / "references" / "zhengzhou"
 
@@ -649,6 +650,7 @@ class TestSettings:
 
     def test_what_is_unusable_is_known(self) -> None:
         assert set(UNUSABLE) < set(MEANINGS)
+        assert COPY_OF_REFERENCE in MEANINGS
 
 
 def lines(record: Path, name: str) -> list[dict[str, str]]:
@@ -935,6 +937,14 @@ class TestPublicData:
         assert flags["DLUT", 1473] == ("repetition",)
         assert flags["Online-W", 1478] == ("empty-hypothesis",)
         assert flags["DLUT", 856] == ("numbers-missing",)
+
+    @pytest.mark.slow
+    @pytest.mark.parametrize("target", ["de", "fr", "no", "lvs"])
+    def test_english_for_another_language_is_found(self, target: str) -> None:
+        english = [text for text in self.of_wmt22()[1]["Online-B"] if len(text) > 30][:200]
+        flags = found(made(f"zh-{target}", *((f"源{n}", "Xyz qwr.") for n in range(200))), {"mine": english})
+        n_found = sum("wrong-language" in of_text for of_text in flags.values())
+        assert n_found >= 185  # 189 to 194; the others are short or mostly names
 
     @pytest.mark.slow
     def test_ted(self) -> None:
