@@ -31,6 +31,7 @@ from evalharness.outputs.numerals import numbers_of
 from evalharness.outputs.settings import OutputSettings
 from evalharness.records import Array, Floats, LanguagePair, ScoringSegment, Segment, Signature, TestSet
 from evalharness.report.table import ScoreCell, TextCell
+from evalharness.runs.view import COPY_OF_REFERENCE
 
 ZHENGZHOU = REPOSITORY / "references" / "zhengzhou"
 
@@ -105,7 +106,7 @@ class TestPlanted:
         ]
         third: list[str | None] = [
             polished[0],
-            polished[1] + "。" * 60,
+            polished[1][:60] + "。" * 60,
             "哈" * 40,
             f"```\n{polished[3]}\n```",
             f"# {polished[4]}",
@@ -132,7 +133,7 @@ class TestPlanted:
         ("second", 2): ("too-long", "longer-than-others", "numbers-invented"),
         ("second", 3): ("copy-of-source",),  # but for some characters at the end
         ("second", 4): ("llm-refusal",),
-        ("second", 5): ("copy-of-reference",),
+        ("second", 5): ("all-capitals", "copy-of-reference"),
         ("second", 6): ("llm-residue",),
         ("second", 7): ("wrong-script",),
         ("second", 8): ("llm-residue",),
@@ -407,10 +408,180 @@ class TestResidue:
             ("作为一个AI，我不会累。", "As an AI, I do not tire.", "As an AI, I never get tired."),
             ("请点击<b>确定</b>。", "Click <b>OK</b>.", "Please click <b>OK</b>."),
             ("对不起，我帮不了你。", "Sorry, I can't help you.", "I'm sorry, I can't help you."),
+            ("我是一名人工智能研究员。", "I work as a researcher in AI.", "I am an AI researcher."),
+            ("Ich bin KI-Forscher.", "I do research in AI.", "I am an AI researcher."),
+            ("Ich bin krank, deshalb kann ich nicht helfen.", "I am ill and no help.",
+             "I'm sorry, I can't help because I'm sick."),
+            ("我帮不上忙", "There is nothing I can do.", "I can't help with that."),
+            ("如有任何问题，请告诉我。", "Please tell me if you have any questions.",
+             "Please let me know if you have any questions."),
+            ("希望这有帮助", "Hope it is of help", "I hope this helps."),
+            ("用户要求退款", "A refund was demanded by the user", "The user wants a refund."),
+            ("请翻译以下句子", "Please translate these sentences", "Translate the following sentences."),
+            ("嗯，我得走了", "Well, I've got to go", "Okay, I need to go."),
+            ("来源 新华社", "(Xinhua)", "Source: Xinhua News Agency"),
+            ("当然。他明天会来的。", "Of course. He'll come tomorrow.", "Certainly! He will come tomorrow."),
+            ("排名第一", "Ranked first", "# 1 in the ranking"),
+            ("不含酒精。备注：请置于阴凉处。", "No alcohol. Keep in a cool place.", "No alcohol. Note: Keep it cool."),
+            ("“好吧。”", "\"All right.\"", "“Fine.”"),
         ],
     )  # fmt: skip
     def test_what_the_source_says_may_be_said(self, source: str, reference: str, hypothesis: str) -> None:
         assert not {"llm-residue", "llm-refusal", "markup"} & set(alone("zh-en", source, reference, hypothesis))
+
+    # Of texts that say nothing of the kind: source, reference, and a hypothesis to stand behind or before what is said.
+    TEXTS: ClassVar[Mapping[str, tuple[str, str, str]]] = {
+        "zh-en": (
+            "他说：今天天气很好。",
+            "The weather is fine today, he said.",
+            "He said that the weather is nice today.",
+        ),
+        "en-zh": ("He said: the weather is fine today.", "他说今天天气不错。", "他表示今天天气很好。"),
+        "en-de": ("The weather is fine today.", "Heute ist schönes Wetter.", "Das Wetter ist heute gut."),
+        "en-ja": ("The weather is fine today.", "今日は天気がいいです。", "今日はいい天気です。"),
+        "en-ru": ("The weather is fine today.", "Сегодня хорошая погода.", "Погода сегодня хорошая."),
+        "en-uk": ("The weather is fine today.", "Сьогодні гарна погода.", "Погода сьогодні гарна."),
+        "en-ko": ("The weather is fine today.", "오늘은 날씨가 좋습니다.", "오늘 날씨가 좋네요."),
+        "en-ar": ("The weather is fine today.", "الطقس جميل اليوم.", "الجو جميل اليوم."),
+        "en-hi": ("The weather is fine today.", "आज मौसम अच्छा है।", "आज का मौसम बढ़िया है।"),
+    }
+
+    @pytest.mark.parametrize(
+        ("lp", "said"),
+        [
+            ("zh-en", "I'm unable to translate this text."),
+            ("zh-en", "I'm not able to assist with translating this content."),
+            ("zh-en", "I cannot provide a translation for this text."),
+            ("zh-en", "Please provide the text you would like me to translate."),
+            ("zh-en", "It seems that you haven't provided any text."),
+            ("zh-en", "I don't feel comfortable translating this."),
+            ("zh-en", "I'm sorry, but I can't help with that."),
+            ("en-zh", "由于内容敏感，我无法翻译。"),
+            ("en-zh", "你好，我无法给到相关内容。"),
+            ("en-de", "Ich kann diesen Text leider nicht übersetzen."),
+            ("en-ja", "申し訳ありませんが、そのリクエストにはお応えできません。"),
+            ("en-ru", "Извините, но я не могу перевести этот текст."),
+            ("en-ru", "К сожалению, я не могу помочь с этим запросом."),
+            ("en-ko", "죄송하지만 이 내용은 번역할 수 없습니다."),
+            ("en-ar", "عذرًا، لا أستطيع ترجمة هذا النص."),
+        ],
+    )
+    def test_refusals(self, lp: str, said: str) -> None:
+        source, reference, _ = self.TEXTS[lp]
+        assert "llm-refusal" in alone(lp, source, reference, said)
+
+    @pytest.mark.parametrize(
+        ("lp", "said"),
+        [
+            ("zh-en", "Translation: {}"),
+            ("zh-en", "Here you go: {}"),
+            ("zh-en", "The translation of the given Chinese sentence into English is: {}"),
+            ("zh-en", "The given text translates to: {}"),
+            ("zh-en", "The English translation would be: {}"),
+            ("zh-en", "Translated: {}"),
+            ("zh-en", "Translate to English: {}"),
+            ("zh-en", "Final answer: {}"),
+            ("zh-en", "assistant\n\n{}"),
+            ("zh-en", "{}\n\nPlease note that the translation may vary."),
+            ("zh-en", "{}\n\nAlternatively: It is fine today, he said."),
+            ("zh-en", "{}\n\n---\nThis translation keeps the formal tone."),
+            ("zh-en", "{} (Note: the tone is formal.)"),
+            ("zh-en", '{{"translation": "{}"}}'),
+            ("zh-en", "['{}']"),
+            ("zh-en", "{{'en': '{}'}}"),
+            ("zh-en", "`{}`"),
+            ("zh-en", '"{}"'),
+            ("zh-en", "{}\\n\\n"),
+            ("zh-en", "The wea@@ ther: {}"),
+            ("zh-en", "{} ⁇"),
+            ("zh-en", "◁think▷ Hm. ◁/think▷ {}"),
+            ("en-zh", "译文：{}"),
+            ("en-zh", "这句话的中文翻译是：{}"),
+            ("en-zh", "这段文字翻译成中文是：“{}”"),
+            ("en-de", "Natürlich! Hier ist die Übersetzung ins Deutsche:\n\n{}"),
+            ("en-de", "Gerne, hier die Übersetzung: {}"),
+            ("en-de", "{}\n\nAnmerkung: Der Ton ist förmlich."),
+            ("en-de", "{}\n\n(Hinweis: Der Ton ist förmlich.)"),
+            ("en-ru", "Конечно! Вот перевод на русский:\n\n{}"),
+            ("en-ru", "{}\n\nПримечание: тон формальный."),
+            ("en-uk", "Ось переклад: {}"),
+            ("en-ja", "以下が翻訳です。\n{}"),
+            ("en-ko", "번역: {}"),
+            ("en-ar", "الترجمة: {}"),
+            ("en-hi", "यहाँ अनुवाद है: {}"),
+        ],
+    )
+    def test_residues(self, lp: str, said: str) -> None:
+        source, reference, hypothesis = self.TEXTS[lp]
+        assert "llm-residue" in alone(lp, source, reference, said.format(hypothesis))
+        assert "llm-residue" not in alone(lp, source, reference, hypothesis)
+
+
+class TestFaultsOfProgramsAndCase:
+    SOURCE, REFERENCE = "今天天气很好。", "The weather is fine today in all of the country."
+
+    @pytest.mark.parametrize(
+        "text", ["None", "nan", "N/A", "null", "...", "…", "-", "\u2800", "\u3164", "\u00ad\ufeff"]
+    )
+    def test_what_stands_for_nothing_is_empty(self, text: str) -> None:
+        assert alone("zh-en", self.SOURCE, self.REFERENCE, text) == ("empty-hypothesis",)
+        assert alone("zh-en", text, text, text) == () or not text.strip(" \u2800\u3164\u00ad\ufeff")
+
+    def test_capitals(self) -> None:
+        assert alone("zh-en", self.SOURCE, self.REFERENCE, "THE WEATHER IS NICE TODAY ALL OVER THE LAND.") == (
+            "all-capitals",
+        )
+        assert alone("zh-en", "好", "GOOD NEWS FOR ALL OF US", "GLAD TIDINGS FOR EVERYBODY") == ()
+
+    def test_everything_twice(self) -> None:
+        text = "It is nice weather in the whole of the country today."
+        assert alone("zh-en", self.SOURCE, self.REFERENCE, f"{text} {text}") == ("too-long",)
+
+    @pytest.mark.parametrize("lp", ["en-ja", "en-zh", "en-ru"])
+    @pytest.mark.parametrize("name", ["iPhone", "Toyota", "Apple Watch", "Google Chrome", "The Beatles"])
+    def test_names_may_stay_in_latin_letters(self, lp: str, name: str) -> None:
+        reference = {"en-ja": "アイフォーン", "en-zh": "苹果手表", "en-ru": "Гугл Хром"}[lp]
+        assert alone(lp, name, reference, name) == ()
+
+    @pytest.mark.parametrize(
+        ("source", "reference", "hypothesis"),
+        [
+            ("目录………………………………………………… 12", "Contents 12", f"Contents {'.' * 60} 12"),
+            ("姓名：______ 性别：______", "Name: ____ Sex: ____", f"Name: {'_' * 30} Sex: {'_' * 30}"),
+            ("太好了！！！！！！！！！！", "So great!!!!!", f"So great{'!' * 28}"),
+            ("啊啊啊啊啊啊啊啊啊啊好吃", "Aaaah so tasty", f"{'A' + 'a' * 28}h so tasty"),
+            ("====第一章====", "==== Chapter 1 ====", f"{'=' * 32} Chapter 1 {'=' * 32}"),
+        ],
+    )
+    def test_runs_of_a_character_that_the_source_has(self, source: str, reference: str, hypothesis: str) -> None:
+        assert alone("zh-en", source, reference, hypothesis) == ()
+
+    def test_japanese_without_kana(self) -> None:
+        source = "The People's Republic of China National Development and Reform Commission"
+        office = "中華人民共和国国家発展改革委員会"
+        assert alone("en-ja", source, "中華人民共和国の国家発展改革委員会", office) == ()
+
+    def test_a_phrase_left_in_english(self) -> None:
+        source = "The city said on Tuesday that the new line would open before the end of the year."
+        reference = "Die Stadt teilte am Dienstag mit, dass die neue Strecke noch in diesem Jahr eröffnet werde."
+        hypothesis = "Die Stadt teilte am Dienstag mit, die neue Strecke werde open before the end of the year."
+        assert "untranslated" in alone("en-de", source, reference, hypothesis)
+
+    @pytest.mark.parametrize("target", ["no", "lvs", "ekk", "als", "swh", "azj", "zsm"])
+    def test_codes_that_lingua_has_otherwise(self, target: str) -> None:
+        assert alone(f"zh-{target}", self.SOURCE, "Xyz qwr.", ENGLISH) == ("wrong-language",)
+
+    def test_names_are_in_no_language(self) -> None:
+        names = "Xi Jinping, Li Keqiang, Li Zhanshu, Wang Yang, Wang Huning, Zhao Leji"
+        assert (
+            alone(
+                "zh-en",
+                "习近平、李克强、栗战书、汪洋、王沪宁、赵乐际",
+                "Xi, Li, Wang and the others were there.",
+                names,
+            )
+            == ()
+        )
 
 
 class TestLengths:
@@ -479,6 +650,7 @@ class TestSettings:
 
     def test_what_is_unusable_is_known(self) -> None:
         assert set(UNUSABLE) < set(MEANINGS)
+        assert COPY_OF_REFERENCE in MEANINGS
 
 
 def lines(record: Path, name: str) -> list[dict[str, str]]:
@@ -504,6 +676,34 @@ class TestRecord:
         shown = command("report", "results/latest", "--table", "problems").out
         assert "copy-of-source: the source, or nearly" in shown
         assert eh.open_run(record).problems["n_hypotheses"].tolist() == [9] * len(counts)
+
+    def test_who_hands_references_in_or_loses_half_is_told(self, caplog: pytest.LogCaptureFixture) -> None:
+        references = [segment.references[0] for segment in zhengzhou().segments]
+        half = [text[: len(text) * 48 // 100] for text in candidate("polished.en")]
+        run = eh.evaluate(systems={"copied": references, "half": half}, metrics=["bleu"])
+        assert (
+            "copied: 9 of 9 hypotheses are references word for word; the scores are not a system's." in caplog.messages
+        )
+        assert len([one for one in caplog.messages if one.startswith("half: its hypotheses are 4")]) == 1
+        assert not [one for one in caplog.messages if one.startswith("copied: its")]
+        notes = run.table().notes
+        assert "References handed in as hypotheses, whose scores are not a system's: copied 9 of 9." in notes
+
+    def test_flags_of_metrics_are_said_at_the_end(self, caplog: pytest.LogCaptureFixture) -> None:
+        caplog.set_level("INFO")
+        eh.evaluate(
+            testset=made("zh-en", ("狗在跑。", "The dog runs.")),
+            systems={"mine": ["A dog runs."]},
+            metrics={"odd": Odd()},
+        )
+        assert caplog.messages.count("mine: remarkable hypotheses: 1 odd:odd-length") == 1
+
+    def test_a_record_made_before_hypotheses_were_looked_at_says_so(self, command: Callable[..., Finished]) -> None:
+        command("run", "metrics=[bleu]")
+        (Path("results/latest") / "problems.csv").unlink()
+        run = eh.open_run("results/latest")
+        assert run.problem_lines is None
+        assert "give the command of the run again" in run.table("problems").notes[0]
 
     def test_what_is_unusable_is_said_before_anything_is_scored(self, caplog: pytest.LogCaptureFixture) -> None:
         eh.evaluate(systems={"mine": ["天气很好"] * 9}, metrics=["bleu"])
@@ -543,13 +743,13 @@ class TestRecord:
         )
         assert [list(flags) for flags in run.segments["flags"]] == [[], ["odd:odd-length"]]
         assert [(one.flag, one.n_segments, one.meaning) for one in run.problem_lines] == [
-            ("odd:odd-length", 1, "Odd says so")
+            ("odd:odd-length", 1, "of an odd number of characters")
         ]
 
     def test_compared_runs_have_no_problems_of_their_own(self, command: Callable[..., Finished]) -> None:
         command("run", "metrics=[bleu]", "outputs.guarded=true")
         comparison = eh.compare("results/latest")
-        assert (comparison.problem_lines, comparison.guarded_lines) == ((), ())
+        assert (comparison.problem_lines, comparison.guarded_lines) == (None, ())
         assert "in runs" in comparison.table("problems").notes[0]
         assert "guarded" not in comparison.table("systems").to_text()
 
@@ -564,6 +764,7 @@ class Odd:
     rows_per_call: ClassVar[int] = 10
     display_factor: ClassVar[float] = 1.0
     heading: ClassVar[str] = "Odd"
+    flag_meanings: ClassVar[Mapping[str, str]] = {"odd-length": "of an odd number of characters"}
 
     def for_language_pair(self, lp: LanguagePair) -> Odd:
         return self
@@ -624,7 +825,7 @@ class TestGuarded:
 
     @pytest.mark.parametrize("metric", [Bleu(tokenize="13a"), Chrf(), Chrfpp(), Ter()], ids=lambda one: one.heading)
     def test_worst_rows_are_never_better(self, metric: Bleu | Chrf | Chrfpp | Ter) -> None:
-        hypotheses = [*candidate("lossy.en"), *candidate("polished.en"), "word " * 400, "", "one"]
+        hypotheses = [*candidate("lossy.en"), *candidate("polished.en"), "word " * 60, "", "one"]
         references = [segment.references for segment in zhengzhou().segments]
         segments = [
             ScoringSegment(id=str(n), source=None, hypothesis=text, references=references[n % 9])
@@ -633,10 +834,9 @@ class TestGuarded:
         rows = metric.statistics(segments).astype(float)
         scores = metric.segment_scores(rows)
         sign = 1 if metric.higher_is_better else -1
-        worst_score = float((sign * scores).min() * sign)
-        worst = metric.worst_rows(rows, worst_score=worst_score)
+        worst = metric.worst_rows(rows)
         assert (sign * metric.segment_scores(worst) <= sign * scores).all()
-        assert (sign * metric.segment_scores(worst) <= sign * worst_score + 1e-9).all()
+        assert len(set(metric.segment_scores(worst))) == 1
         rng = np.random.default_rng(5)
         for _ in range(50):
             chosen = rng.random(len(rows)) < 0.4
@@ -645,29 +845,60 @@ class TestGuarded:
 
     def test_worst_rows_by_hand(self) -> None:
         bleu = np.array([[3, 4, 2, 1, 0, 0, 3, 2, 1, 0]])
-        assert Bleu().worst_rows(bleu, worst_score=0.0).tolist() == [[3, 4, 0, 0, 0, 0, 3, 2, 1, 0]]
-        assert Chrf(char_order=2).worst_rows(np.array([[5, 6, 4, 4, 5, 2]]), worst_score=0.0).tolist() == [
-            [5, 6, 0, 4, 5, 0]
-        ]
-        # 4 words of reference: 4 edits at 100, 6 at 150; 9 edits are worse than both
-        ter = np.array([[1.0, 4.0], [9.0, 4.0]])
-        assert Ter().worst_rows(ter, worst_score=80.0).tolist() == [[4.0, 4.0], [9.0, 4.0]]
-        assert Ter().worst_rows(ter, worst_score=150.0).tolist() == [[6.0, 4.0], [9.0, 4.0]]
+        assert Bleu().worst_rows(bleu).tolist() == [[3, 4, 0, 0, 0, 0, 3, 2, 1, 0]]
+        assert Chrf(char_order=2).worst_rows(np.array([[5, 6, 4, 4, 5, 2]])).tolist() == [[5, 6, 0, 4, 5, 0]]
+        # 4 words of reference: 8 edits, whether there were 1 or 9
+        assert Ter().worst_rows(np.array([[1.0, 4.0], [9.0, 4.0]])).tolist() == [[8.0, 4.0], [8.0, 4.0]]
 
     def test_comet_is_0_where_the_scale_begins_there(self) -> None:
         rows = np.array([[0.7, 1.0, 0.0], [-0.1, 1.0, 0.0]])
-        bounded, unbounded = Comet(model="Unbabel/wmt22-comet-da"), Comet(model="Unbabel/wmt20-comet-da")
-        assert bounded.worst_rows(rows, worst_score=0.3)[:, 0].tolist() == [0.0, -0.1]
-        assert unbounded.worst_rows(rows, worst_score=-0.05)[:, 0].tolist() == [-0.05, -0.1]
+        worst = Comet(model="Unbabel/wmt22-comet-da").worst_rows(rows)
+        assert worst is not None
+        assert worst.tolist() == [[0.0, 1.0, 0.0], [0.0, 1.0, 0.0]]
+        assert Comet(model="Unbabel/wmt20-comet-da").worst_rows(rows) is None
 
-    def test_metrics_that_do_not_say_take_the_worst_usable_segment_of_the_run(self) -> None:
+    @pytest.mark.parametrize("junk", ["", "1 2 3 4 5 6", "x" * 2000, "word " * 400, "哈" * 40, "source"])
+    def test_comet_mini_gives_nothing_its_worst(self, junk: str) -> None:
+        mini = Comet(model="comet-mini")
+        segments = [
+            ScoringSegment(
+                id=one.id, source=one.source, hypothesis=junk.replace("source", one.source or ""), references=(ref,)
+            )
+            for one in zhengzhou().segments
+            for ref in one.references
+        ]
+        rows = mini.statistics(segments)
+        worst = mini.worst_rows(rows)
+        assert worst is not None
+        assert (worst[:, 0] < rows[:, 0]).all()
+
+    def test_what_is_unusable_counts_the_same_whoever_else_is_in_the_run(self) -> None:
+        sources = [segment.source or "" for segment in zhengzhou().segments]
+        lossy: list[str] = [*candidate("lossy.en")[:8], sources[8]]
+        babble = ["Дом стоит у реки, и никто не знает, кто его построил. " * 20] * 9
+        wordy = [f"{text} {text} {text}" for text in candidate("polished.en")]
+
+        def guarded(systems: dict[str, list[str]]) -> dict[tuple[str, str], float]:
+            run = eh.evaluate(
+                systems=systems, metrics=["bleu", "chrf", "ter", "comet_mini"], overrides=["outputs.guarded=true"]
+            )
+            return {(one.system, one.metric): one.score or 0.0 for one in run.guarded_lines}
+
+        few = guarded({"lossy": lossy, "copied": sources})
+        many = guarded({"lossy": lossy, "copied": sources, "babble": babble, "wordy": wordy})
+        assert {key: many[key] for key in few} == few
+        for metric in ("bleu", "chrf", "ter", "comet_mini"):
+            assert many["copied", metric] == pytest.approx(many["babble", metric], abs=1e-12)
+        assert (many["copied", "ter"], many["copied", "comet_mini"]) == pytest.approx((200.0, -0.2))
+
+    def test_metrics_that_do_not_say_take_the_worst_segment_of_the_run(self) -> None:
         run = eh.evaluate(
             testset=made("zh-en", ("猫坐着。", "The cat sits."), ("狗在跑。", "The dog runs.")),
             systems={"good": ["The cat is sitting.", "A dog runs."], "bad": ["猫坐着。", "A dog runs away."]},
             metrics={"odd": Odd()},
             overrides=["outputs.guarded=true"],
         )
-        # 19 and 11 characters; 4 (a copy, kept since it is worse than the 11 of the worst usable one) and 16
+        # 19 and 11 characters; 4 (a copy, itself the worst of the run) and 16
         assert [(one.system, one.score, one.n_unusable) for one in run.guarded_lines] == [
             ("good", 15.0, 0),
             ("bad", 10.0, 1),
@@ -698,13 +929,22 @@ class TestPublicData:
         bounds = {
             "empty-hypothesis": 1, "repetition": 4, "wrong-script": 1, "wrong-language": 1, "copy-of-source": 2,
             "untranslated": 20, "too-long": 3, "longer-than-others": 2, "too-short": 12, "shorter-than-others": 12,
-            "numbers-missing": 90, "numbers-invented": 40, "llm-residue": 8, "markup": 2, "copy-of-reference": 70,
+            "numbers-missing": 90, "numbers-invented": 40, "llm-residue": 10, "markup": 2, "copy-of-reference": 70,
+            "all-capitals": 4,
         }  # fmt: skip
         assert {flag: n for flag, n in counts.items() if n > bounds.get(flag, 0)} == {}
         # Read in the files: a loop of "February", an empty line, a price of 3999 yuan given as RMB399.
         assert flags["DLUT", 1473] == ("repetition",)
         assert flags["Online-W", 1478] == ("empty-hypothesis",)
         assert flags["DLUT", 856] == ("numbers-missing",)
+
+    @pytest.mark.slow
+    @pytest.mark.parametrize("target", ["de", "fr", "no", "lvs"])
+    def test_english_for_another_language_is_found(self, target: str) -> None:
+        english = [text for text in self.of_wmt22()[1]["Online-B"] if len(text) > 30][:200]
+        flags = found(made(f"zh-{target}", *((f"源{n}", "Xyz qwr.") for n in range(200))), {"mine": english})
+        n_found = sum("wrong-language" in of_text for of_text in flags.values())
+        assert n_found >= 185  # 189 to 194; the others are short or mostly names
 
     @pytest.mark.slow
     def test_ted(self) -> None:

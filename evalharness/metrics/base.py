@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from enum import Enum
 from typing import ClassVar, Protocol, runtime_checkable
 
@@ -94,18 +94,21 @@ class FlagsSegments(Protocol):
     """What a metric has beside `segment_scores` when its rows tell something of single segments, such as that the model
     read only a part of one."""
 
+    flag_meanings: ClassVar[Mapping[str, str]]
+    """What each flag says, for readers of tables."""
+
     def segment_flags(self, statistics: Array) -> list[tuple[str, ...]]:
         """[N, K] -> the flags of each row, such as `cut`; none for a row of NaN."""
 
 
 @runtime_checkable
 class HasWorst(Protocol):
-    """What a metric has beside `statistics` when it knows how to count a segment as the worst there is. Those of other
-    metrics count as the worst segment of the run."""
+    """What a metric has beside `statistics` when it knows how to count a segment as the worst there is, whatever other
+    systems are in the run. Segments of other metrics count as the worst segment of the run."""
 
-    def worst_rows(self, rows: Array, *, worst_score: float) -> Array:
-        """[N, K] -> [N, K]: rows of the same segments that are no better than the worst of the metric's scale, than
-        `worst_score`, the worst segment score of the run, where the scale has no end, and than the rows given."""
+    def worst_rows(self, rows: Array) -> Array | None:
+        """[N, K] -> [N, K]: what the segments of these rows count as, however bad they are; None where the settings
+        leave the worst open."""
 
 
 @runtime_checkable

@@ -38,6 +38,7 @@ _log = logging.getLogger(__name__)
 ROWS_PER_CALL = 4096
 # Seconds for BLEU and chrF rows of 8,192 segments: 0.32 and 0.34 at 100, 0.22 and 0.23 at 400, 0.24 and 0.30 at 1600.
 _TEXTS_PER_BLOCK = 400
+_WORST_EDITS_PER_WORD = 2.0
 
 
 class Smoothing(Enum):
@@ -164,7 +165,7 @@ class Bleu:
         """sacreBLEU's corpus BLEU, 0-100: [..., K] -> [...]; 0.0 where nothing matches."""
         return self._scores(sums, effective_order=self.effective_order)
 
-    def worst_rows(self, rows: Array, *, worst_score: float) -> Array:
+    def worst_rows(self, rows: Array) -> Array:
         """The rows without matches. The lengths stay: an empty hypothesis in their place would raise the score of a
         system that is wordy elsewhere, and one without matches never does."""
         worst = rows.copy()
@@ -282,7 +283,7 @@ class _CharacterF:
         """sacreBLEU's corpus chrF, 0-100: [..., K] -> [...]."""
         return self._scores(sums)
 
-    def worst_rows(self, rows: Array, *, worst_score: float) -> Array:
+    def worst_rows(self, rows: Array) -> Array:
         """The rows without matches; the lengths stay, as of BLEU."""
         worst = rows.copy()
         worst[:, 2::3] = 0
@@ -421,11 +422,12 @@ class Ter:
             ratio = np.where(ref_len > 0, edits / ref_len, np.where(edits > 0, 1.0, 0.0))
         return np.where(np.isnan(numbers).any(axis=-1), np.nan, 100 * ratio)
 
-    def worst_rows(self, rows: Array, *, worst_score: float) -> Array:
-        """As many edits for the reference's length as in the worst segment of the run, since TER has no upper end; at
-        least a new text's, and the row's own."""
+    def worst_rows(self, rows: Array) -> Array:
+        """Two edits for each word of the reference, 200 in the scale of TER, which has no end: a text as long as the
+        reference to delete, and the reference to write. A translation word by word has up to 130; only babble has more
+        than 200, and counts no worse than a copy of the source."""
         worst = rows.copy()
-        worst[:, 0] = np.maximum(rows[:, 0], rows[:, 1] * max(1.0, worst_score / 100))
+        worst[:, 0] = _WORST_EDITS_PER_WORD * rows[:, 1]
         return worst
 
     def signature(self, *, n_references: int | None) -> Signature:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from difflib import SequenceMatcher
@@ -10,19 +11,25 @@ from evalharness.outputs.examined import Examined, TestSetTexts
 from evalharness.outputs.flags import COPY_OF_REFERENCE, COPY_OF_SOURCE
 from evalharness.outputs.settings import OutputSettings
 from evalharness.outputs.words import UNSPACED, folded, has_letters, words
+from evalharness.scripts import LATIN, scripts_of
 
 # Of two texts, the share of words that stand in both in one order. Paraphrases in one language stay far below.
 _NEARLY = 0.85
 # A name, a title or a number is often the same in both languages, and a short translation the same as the reference.
 _SHORT_SOURCE_WORDS = 4
+_HAS_CAPITAL = re.compile(r"[A-Z0-9]")
 _SHORT_REFERENCE_WORDS = 10
 
 
 def copies_of_source(
     examined: Sequence[Examined], testset: TestSetTexts, settings: OutputSettings
 ) -> Iterator[tuple[int, str]]:
+    has_latin = LATIN in scripts_of(testset.language_pair.target)
     for position, one in enumerate(examined):
-        if one.segment.source is not None and _is_copy(one.text, one.segment.source, one.segment.references):
+        source = one.segment.source
+        if source is None or not _is_copy(one.text, source, one.segment.references):
+            continue
+        if has_latin or not _is_latin_name(source):
             yield position, COPY_OF_SOURCE
 
 
@@ -36,6 +43,12 @@ def copies_of_references(
         alike = [folded(reference) for reference in one.segment.references if words(reference) == of_text]
         if alike and (text := folded(one.text)) in alike and text != folded(one.segment.source or ""):
             yield position, COPY_OF_REFERENCE
+
+
+def _is_latin_name(text: str) -> bool:
+    """Whether a text is of a few words with a capital each, as "iPhone" and "The Beatles", which may stay as they are
+    in every script, also where a reference writes them in its own."""
+    return text.isascii() and all(map(_HAS_CAPITAL.search, text.split())) and len(words(text)) < _SHORT_SOURCE_WORDS
 
 
 def _is_copy(text: str, source: str, references: Sequence[str]) -> bool:

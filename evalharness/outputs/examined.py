@@ -18,7 +18,7 @@ class Examined:
     segment: Segment
     of_systems: tuple[str, ...]
 
-    def others(self) -> list[str]:
+    def excuses(self) -> list[str]:
         """Source and references: what excuses a hypothesis that shares their oddities."""
         return [*([] if self.segment.source is None else [self.segment.source]), *self.segment.references]
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from evalharness.outputs.capitals import all_capitals
 from evalharness.outputs.copies import copies_of_references, copies_of_source
 from evalharness.outputs.examined import Check, Examined, TestSetTexts
 from evalharness.outputs.flags import EMPTY_HYPOTHESIS, MEANINGS, NO_HYPOTHESIS
@@ -13,13 +14,18 @@ from evalharness.outputs.numbers import odd_numbers
 from evalharness.outputs.repetition import repetitions
 from evalharness.outputs.residue import markups, refusals, residues
 from evalharness.outputs.settings import OutputSettings
-from evalharness.outputs.words import folded
+from evalharness.outputs.words import has_letters
 from evalharness.records import TestSet
 
 # What says all of a text, one after another: a copy of the source also is in the wrong language and lacks numbers.
 _OF_THE_WHOLE: tuple[Check, ...] = (refusals, copies_of_source, repetitions, wrong_scripts, wrong_languages)
-_OF_OTHERS: tuple[Check, ...] = (untranslated, odd_lengths, odd_numbers)
+_OF_OTHERS: tuple[Check, ...] = (untranslated, all_capitals, odd_lengths, odd_numbers)
 _OF_ALL: tuple[Check, ...] = (residues, markups, copies_of_references)
+
+_BLANKS = "\u2800\u3164\u115f\u1160\uffa0"  # letters and symbols by their category, with nothing to see
+_PLACEHOLDERS = frozenset({"none", "nan", "n/a", "null", "nil", "undefined", "[none]", "<na>", "<none>", "<null>"})
+_DOTS = ".…。·・-–—_ "
+_LONGEST_PLACEHOLDER = 20
 
 
 def find_flags(
@@ -28,14 +34,15 @@ def find_flags(
     """The flags of each hypothesis [S][N], in the order of `MEANINGS`; each distinct text of a segment is examined
     once.
 
-    A hypothesis with a flag that says all of it (refusal, copy of the source, repetition, script, language) is not
-    examined for untranslated parts, length and numbers."""
+    The first flag that says all of a hypothesis (refusal, copy of the source, repetition, script, language) is the only
+    one of these, and it is not examined for untranslated parts, capitals, length and numbers then; for residues, markup
+    and references it is."""
     examined: dict[tuple[int, str], Examined] = {}
     for n, segment in enumerate(testset.segments):
         texts = tuple(text for of_system in hypotheses if (text := of_system[n]) is not None)
         for text in dict.fromkeys(texts):
             examined[n, text] = Examined(text=text, segment=segment, of_systems=texts)
-    found = {key: {EMPTY_HYPOTHESIS} for key, one in examined.items() if _is_empty(one.text)}
+    found = {key: {EMPTY_HYPOTHESIS} for key, one in examined.items() if _is_empty(one.text) or _is_placeholder(one)}
     if settings.checked:
         rest = {key: one for key, one in examined.items() if key not in found}
         for key, flags in _found(rest, testset, settings).items():
@@ -73,8 +80,20 @@ def _found(
 
 def _is_empty(text: str) -> bool:
     """Whether there is nothing but spaces and characters that are not seen. Punctuation is something."""
-    return not text.strip() or (not text.isprintable() and not folded(text) and not _is_seen(text))
+    return not _is_seen(text)
 
 
 def _is_seen(text: str) -> bool:
-    return any(character.isprintable() and not character.isspace() for character in text)
+    return any(character.isprintable() and not character.isspace() and character not in _BLANKS for character in text)
+
+
+def _is_placeholder(one: Examined) -> bool:
+    """Whether a text only says that there is none, as programs write it, or is dots or dashes where source and
+    references have letters."""
+    text = one.text.strip()
+    if len(text) > _LONGEST_PLACEHOLDER:
+        return False
+    others = one.excuses()
+    if text.lower() in _PLACEHOLDERS:
+        return not any(text.lower() in other.lower() for other in others)
+    return not text.strip(_DOTS) and bool(others) and all(map(has_letters, others))

@@ -21,17 +21,18 @@ NUMBERS_INVENTED = "numbers-invented"
 LLM_REFUSAL = "llm-refusal"
 LLM_RESIDUE = "llm-residue"
 MARKUP = "markup"
+ALL_CAPITALS = "all-capitals"
 
 MEANINGS: Mapping[str, str] = {
     NO_HYPOTHESIS: "the system gave no text",
-    EMPTY_HYPOTHESIS: "nothing that can be read",
+    EMPTY_HYPOTHESIS: "nothing that can be read, or a word of programs for nothing, such as nan",
     COPY_OF_SOURCE: "the source, or nearly, where no reference is so",
     LLM_REFUSAL: "a language model declines to translate",
     REPETITION: "a word, phrase or character over and over, as source and references do not",
     WRONG_SCRIPT: "most letters are of a script that the target language is not written in",
     WRONG_LANGUAGE: "another language than the target",
     UNTRANSLATED: "characters or phrases left in the source's language, which no reference has",
-    TOO_LONG: "far longer than every reference",
+    TOO_LONG: "far longer than every reference, or everything twice",
     TOO_SHORT: "far shorter than every reference",
     LONGER_THAN_OTHERS: "far longer than most other systems' hypotheses",
     SHORTER_THAN_OTHERS: "far shorter than most other systems' hypotheses",
@@ -39,7 +40,8 @@ MEANINGS: Mapping[str, str] = {
     NUMBERS_INVENTED: "has a number that neither the source nor a reference has",
     LLM_RESIDUE: "words of a language model about its translation, or marks of its prompt",
     MARKUP: "tags or Markdown that neither the source nor a reference has",
-    COPY_OF_REFERENCE: "a reference word for word, of some length",
+    ALL_CAPITALS: "in capitals throughout, as no reference is",
+    COPY_OF_REFERENCE: "a reference word for word, of 10 words or more",
 }
 """Every flag, in the order that tables show them."""
 

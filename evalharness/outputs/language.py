@@ -1,18 +1,16 @@
 """Hypotheses in another script or language than the target's, and parts of them left in the source's.
 
 Script is checked first, since it costs next to nothing and decides for most pairs of languages. Where several languages
-share the target's script, a hypothesis is in doubt unless most of its words occur in the references of the test set, or
-in other systems' hypotheses for the segment that are not in doubt themselves; of those in doubt, lingua says the
-language, at first from trigrams alone (quick, and wrong for one human text in twenty), and for those it calls foreign
-once more with all its models of the few languages that then are in question.
+share the target's script, a hypothesis is in doubt unless many of its words occur in the references of the test set; of
+those in doubt, lingua says the language, at first from trigrams alone (quick, and wrong for one human text in twenty),
+and for those it calls foreign once more with all its models of the target language and the one it named.
 """
 
 from __future__ import annotations
 
 import logging
 import re
-from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from evalharness.outputs.examined import Examined, TestSetTexts
@@ -34,21 +32,29 @@ _MOSTLY = 0.75  # of a hypothesis; with less something of it may be translated
 _FEWEST_LETTERS = {LATIN: 20}
 _KANA_OF_JAPANESE = 0.15  # at least, of kana and Han characters; quotations in Chinese stay below
 _FEWEST_HAN_OF_CHINESE = 10  # without any kana; shorter Japanese texts often have none
+_CHINESE_WORDS = frozenset("的了吗嗎呢们們这這那没沒您你她它妳很吧啊哪么麼让讓说說還过過给")
 _FEWEST_UNTRANSLATED_WORDS = 6  # shorter phrases are quoted
 
-# Of the letters of a hypothesis, in words that are known: below, lingua is asked. Of WMT22's it would be asked about
-# 0.9 % with the words of references, and is about 0.2 % with those of other systems too.
-_KNOWN_WORDS = 0.6
-_FEWEST_OTHERS = 3  # systems, for their hypotheses to tell what words are known
-# Confidence in the target language, of lingua's trigrams and of all its models, below which a text is in another.
-_DOUBT = 0.01
-_LITTLE_CONFIDENCE = 0.05
-_MOST_IN_QUESTION = 10  # all models of the 75 languages in Latin script are 0.9 GB and take 5 s to load (lingua 2.1)
+_LOWER_CASE_RUNS = re.compile(rf"(?<!\w)[a-zß-öø-ÿ]+(?: [a-zß-öø-ÿ]+){{{_FEWEST_UNTRANSLATED_WORDS - 1},}}")
+
+# Of the letters of a hypothesis, in words that are known: below, lingua is asked, as of 0.1 % of those of WMT22.
+_KNOWN_WORDS = 0.5
+_DOUBT = 0.01  # confidence of lingua's trigrams in the target language, below which a text may be in another
 _PART_CHARACTERS = 80
-_FOREIGN_PARTS = 0.75
+_FOREIGN_PARTS = 0.75  # of a text's letters, in parts whose language is not the target
 # Nobody translates into these by mistake, and terms of science look like them.
 _UNLIKELY = frozenset({"la", "eo"})
 _SHARED_SCRIPTS = (LATIN, "CYRILLIC", "ARABIC", "DEVANAGARI")
+# Codes of languages, and of their standard varieties in FLORES, that lingua knows by another.
+_OTHER_CODES: Mapping[str, frozenset[str]] = {
+    code: frozenset(names.split())
+    for code, names in (
+        *(("no", "nb nn"), ("nor", "nb nn"), ("sh", "hr bs sr"), ("hbs", "hr bs sr"), ("lvs", "lv"), ("ekk", "et")),
+        *((code, "ar") for code in ("arb", "arz", "ary", "apc", "acm", "acq", "aeb", "ajp", "ars")),
+        *(("pes", "fa"), ("prs", "fa"), ("swh", "sw"), ("khk", "mn"), ("azj", "az"), ("als", "sq"), ("zsm", "ms")),
+        *(("npi", "ne"), ("fil", "tl"), ("iw", "he"), ("in", "id"), ("gsw", "de"), ("mo", "ro")),
+    )
+}
 # Languages that lingua, and often readers, cannot tell apart in a sentence.
 _ALIKE = (
     frozenset({"no", "nb", "nn", "da", "nob", "nno", "nor", "dan"}),
@@ -102,13 +108,17 @@ def untranslated(
 ) -> Iterator[tuple[int, str]]:
     """Hypotheses with letters of the source's script that the target has not and no reference has; of Latin letters,
     which names keep everywhere, with a phrase of the source in lower case."""
-    foreign = scripts_of(testset.language_pair.source) - _expected_scripts(testset)
+    lp = testset.language_pair
+    foreign = scripts_of(lp.source) - _expected_scripts(testset)
+    source, target = base_language(lp.source), base_language(lp.target)
+    is_alike = source == target or any({source, target} <= codes for codes in _ALIKE)
+    may_keep_phrases = LATIN in scripts_of(lp.source) and not is_alike
     for position, one in enumerate(examined):
         if foreign - {LATIN} and not one.text.isascii():
             in_references = {character for reference in one.segment.references for character in reference}
             if any(script_of(character) in foreign - {LATIN} for character in set(one.text) - in_references):
                 yield position, UNTRANSLATED
-        if LATIN in foreign and one.segment.source is not None and _has_phrase_of(one):
+        if may_keep_phrases and one.segment.source is not None and _has_phrase_of(one):
             yield position, UNTRANSLATED
 
 
@@ -131,7 +141,7 @@ def _mostly_of(weights: dict[str, int], expected: frozenset[str]) -> str | None:
 
 def _has_phrase_of(one: Examined) -> bool:
     """Whether some words in lower case stand in the hypothesis as in the source, and in no reference."""
-    runs = re.findall(rf"\b[a-z]+(?: [a-z]+){{{_FEWEST_UNTRANSLATED_WORDS - 1},}}", one.text)
+    runs = _LOWER_CASE_RUNS.findall(one.text)
     if not runs:
         return False
     source = f" {folded(one.segment.source or '')} "
@@ -149,12 +159,20 @@ def _is_other_han(one: Examined, *, is_japanese: bool) -> bool:
     """Whether a text for Japanese is in Chinese, or one for Chinese in Japanese."""
     n_han, n_kana = _han_and_kana(one.text)
     of_references = [_han_and_kana(reference) for reference in one.segment.references]
-    if is_japanese:
-        return n_han >= _FEWEST_HAN_OF_CHINESE and n_kana == 0 and all(kana for _, kana in of_references)
+    if is_japanese:  # names of offices and laws often have no kana, but no Chinese words either
+        is_chinese = n_han >= _FEWEST_HAN_OF_CHINESE and n_kana == 0 and _is_chinese(one.text)
+        return is_chinese and not any(map(_is_chinese, one.segment.references))
     is_kana_rich = [
         kana >= 3 and kana >= _KANA_OF_JAPANESE * (kana + han) for han, kana in [(n_han, n_kana), *of_references]
     ]
     return is_kana_rich[0] and not any(is_kana_rich[1:])
+
+
+def _is_chinese(text: str) -> bool:
+    """Whether a text has words that Japanese has not, or characters in none of its character sets: simplified ones."""
+    return not _CHINESE_WORDS.isdisjoint(text) or any(
+        script_of(character) == HAN and not character.encode("cp932", "ignore") for character in text
+    )
 
 
 def _han_and_kana(text: str) -> tuple[int, int]:
@@ -163,24 +181,14 @@ def _han_and_kana(text: str) -> tuple[int, int]:
 
 
 def _in_doubt(examined: Sequence[Examined], testset: TestSetTexts, language_letters: int) -> list[int]:
-    """Where texts are that are long enough to tell the language of, and most of whose words neither the references
-    have nor, for the segment, systems whose hypotheses are not in doubt. Systems in one wrong language all are."""
+    """Where texts are that are long enough to tell the language of, and many of whose words no reference of the test
+    set has. Other systems do not vouch for them: they may be in the same wrong language."""
     known = {word for reference in testset.references for word in words(reference)}
-    doubtful = {n: one for n, one in enumerate(examined) if _is_strange(one.text, known, language_letters)}
-    sound: dict[str, set[str]] = {one.segment.id: set() for one in doubtful.values()}
-    for n, one in enumerate(examined):
-        if one.segment.id in sound and n not in doubtful:
-            sound[one.segment.id].add(one.text)
     return [
-        n for n, one in doubtful.items() if not _is_vouched_for(one, sound[one.segment.id], known, language_letters)
+        position
+        for position, one in enumerate(examined)
+        if _is_strange(one.text, known, language_letters) and _is_more_than_names(one.text, language_letters)
     ]
-
-
-def _is_vouched_for(one: Examined, sound: set[str], known: set[str], language_letters: int) -> bool:
-    of_others = {word for text in sound for word in words(text)}
-    n_others = sum(text in sound for text in one.of_systems)
-    known = of_others | known.intersection(words(one.text))
-    return n_others >= _FEWEST_OTHERS and not _is_strange(one.text, known, language_letters)
 
 
 def _is_strange(text: str, known: set[str], language_letters: int) -> bool:
@@ -188,6 +196,11 @@ def _is_strange(text: str, known: set[str], language_letters: int) -> bool:
     n_letters = len("".join(of_text))
     n_known = len("".join(filter(known.__contains__, of_text)))
     return n_letters >= language_letters and n_known < _KNOWN_WORDS * n_letters
+
+
+def _is_more_than_names(text: str, language_letters: int) -> bool:
+    """Whether enough letters stand in words without a capital; names of people are in the language of these."""
+    return text.isupper() or sum(_n_letters(word) for word in text.split() if word == word.lower()) >= language_letters
 
 
 def _are_foreign(texts: Sequence[str], target: str, expected: frozenset[str], testset: TestSetTexts) -> list[bool]:
@@ -203,7 +216,8 @@ def _are_foreign(texts: Sequence[str], target: str, expected: frozenset[str], te
     candidates = {language for script, languages in of_script.items() if script in expected for language in languages()}
     wanted = {target, base_language(testset.language_pair.source)}
     candidates = {one for one in candidates if not _codes(one) & _UNLIKELY or _codes(one) & wanted}
-    own = {language for language in candidates if target in _codes(language)}
+    names = _OTHER_CODES.get(target, frozenset({target}))
+    own = {language for language in candidates if names & _codes(language)}
     if not own:
         _log.warning(
             "language: lingua does not know %s, so no hypothesis is checked for being in another language that is "
@@ -221,16 +235,22 @@ def _are_foreign(texts: Sequence[str], target: str, expected: frozenset[str], te
     }
     if not suspects:
         return [False] * len(texts)
-    languages = Counter(language for language, _ in suspects.values())
-    usual = sorted(languages, key=lambda language: (-languages[language], language.name))[:_MOST_IN_QUESTION]
-    in_question = alike | set(usual)
-    thorough = LanguageDetectorBuilder.from_languages(*in_question).build()
+    # With all models of all 75 languages in Latin script lingua takes 0.9 GB and 5 s (2.1).
+    thorough = {
+        other: LanguageDetectorBuilder.from_languages(*alike, other).build()
+        for other in {other for other, _ in suspects.values()}
+    }
     is_foreign = [False] * len(texts)
-    for position in suspects:
+    for position, (other, _) in suspects.items():
         parts = _parts(texts[position])
-        found = [one for one in _confident(thorough, parts, alike) if one is not None and one[1] < _LITTLE_CONFIDENCE]
-        is_foreign[position] = len(found) >= _FOREIGN_PARTS * len(parts)
+        found = _confident(thorough[other], parts, alike)
+        n_foreign = sum(_n_letters(part) for part, one in zip(parts, found, strict=True) if one is not None)
+        is_foreign[position] = n_foreign >= _FOREIGN_PARTS * sum(map(_n_letters, parts))
     return is_foreign
+
+
+def _n_letters(text: str) -> int:
+    return sum(map(str.isalpha, text))
 
 
 def _parts(text: str) -> list[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from itertools import chain
 
@@ -10,13 +11,17 @@ import numpy as np
 from evalharness.outputs.examined import Examined, TestSetTexts
 from evalharness.outputs.flags import REPETITION
 from evalharness.outputs.settings import OutputSettings
-from evalharness.outputs.words import words
+from evalharness.outputs.words import normalized, words
 from evalharness.records import Array
 
 _LONGEST_PHRASE_WORDS = 40
 _LONGEST_PHRASE_CHARACTERS = 12
 _FEWEST_WORDS = 8  # in a loop: "very, very, very, very good" is none
 _FEWEST_CHARACTERS = 24  # of one, twice as many times as of words: "hahahahaha" is none, "......" neither
+_SHARE_OF_LOOP = 0.4  # of a text, for it to be lost; with less there is a translation, and something behind it
+# One character three times or more: "!!!" and "......" may become as many as one likes, and "啊啊啊" "Aaaaah".
+_LONG_RUN = re.compile(r"(.)\1{7,}", re.DOTALL)
+_RUN_OF_ONE = re.compile(r"(.)\1\1", re.DOTALL)
 # A text of which half the trigrams stood before is one loop with small changes.
 _FEWEST_TRIGRAMS = 24
 _REPEATED_TRIGRAMS = 0.5
@@ -31,7 +36,7 @@ def repetitions(
     for start in range(0, len(examined), _TEXTS_PER_BLOCK):
         block = examined[start : start + _TEXTS_PER_BLOCK]
         of_words = [words(one.text) for one in block]
-        of_characters = [one.text for one in block]
+        of_characters = [normalized(one.text) for one in block]
         # How many words stood before; in most texts too few: in a loop all did but those of its first round, and where
         # a trigram stood before, its last word did too.
         n_before = [len(text) - len(set(text)) for text in of_words]
@@ -42,17 +47,23 @@ def repetitions(
             for text, n in zip(of_words, n_before, strict=True)
         ]
         most = (
-            _most_repeats(of_loops, _LONGEST_PHRASE_WORDS, settings.n_repeats, _FEWEST_WORDS),
-            _most_repeats(of_characters, _LONGEST_PHRASE_CHARACTERS, 2 * settings.n_repeats, _FEWEST_CHARACTERS),
+            _most_repeats(of_loops, _LONGEST_PHRASE_WORDS, settings.n_repeats, _FEWEST_WORDS, _SHARE_OF_LOOP),
+            _most_repeats(
+                of_characters, _LONGEST_PHRASE_CHARACTERS, 2 * settings.n_repeats, _FEWEST_CHARACTERS, _SHARE_OF_LOOP
+            ),
             [share if share >= _REPEATED_TRIGRAMS else 0.0 for share in _repeated_trigrams(of_trigrams)],
         )
         for position, (one, *found) in enumerate(zip(block, *most, strict=True), start=start):
-            if any(found) and _is_its_own(found, one.others()):
+            if any(found) and _is_its_own(found, one):
                 yield position, REPETITION
 
 
-def _is_its_own(found: Sequence[float], others: Sequence[str]) -> bool:
-    """Whether a hypothesis has more than twice the repeats of each other text, by some measure of the three."""
+def _is_its_own(found: Sequence[float], one: Examined) -> bool:
+    """Whether a hypothesis has more than twice the repeats of its source and references, by some measure of the three.
+    Of a single character, theirs may be as few as three."""
+    others = [normalized(text) for text in one.excuses()]
+    if found[1] and not found[0] and _is_excused_run(normalized(one.text), others):
+        return False
     of_words = [words(text) for text in others]
     usual = (
         _most_repeats(of_words, _LONGEST_PHRASE_WORDS, 2, 2),
@@ -62,12 +73,27 @@ def _is_its_own(found: Sequence[float], others: Sequence[str]) -> bool:
     return any(one > 2 * max(of_others, default=0.0) for one, of_others in zip(found, usual, strict=True) if one)
 
 
+def _is_excused_run(text: str, others: Sequence[str]) -> bool:
+    """Whether a text without its longest run of one character has no loop, and another has such a run, of letters or
+    of others alike."""
+    runs = [match[0] for match in _LONG_RUN.finditer(text)]
+    return bool(runs) and all(
+        any(found[1].isalnum() == run[0].isalnum() for other in others for found in _RUN_OF_ONE.finditer(other))
+        for run in runs
+    )
+
+
 def _most_repeats(
-    texts: Sequence[Sequence[str]], longest_phrase: int, fewest_repeats: int, fewest_tokens: int
+    texts: Sequence[Sequence[str]],
+    longest_phrase: int,
+    fewest_repeats: int,
+    fewest_tokens: int,
+    least_share: float = 0.0,
 ) -> list[float]:
-    """How often each text has some phrase in a row at most; 0 for those with no such loop."""
+    """How often each text has some phrase in a row at most; 0 for those with no such loop of some share of the text."""
     most = np.zeros(len(texts))
     tokens, closes = _numbered(texts)
+    lengths = np.diff(closes, prepend=-1) - 1
     for period in range(1, min(longest_phrase, len(tokens) - 1) + 1):
         # In a loop so many tokens in a row are the same as the one a period before.
         n_same = max((fewest_repeats - 1) * period, fewest_tokens - period, 1)
@@ -77,8 +103,9 @@ def _most_repeats(
         edges = np.flatnonzero(np.diff(same, prepend=-2) != 1)
         spans = np.diff(edges, append=len(same)) + period
         is_loop = spans >= n_same + period
-        text_of = np.searchsorted(closes, same[edges[is_loop]])
-        np.maximum.at(most, text_of, spans[is_loop] / period)
+        text_of, spans = np.searchsorted(closes, same[edges[is_loop]]), spans[is_loop]
+        is_large = spans >= least_share * lengths[text_of]
+        np.maximum.at(most, text_of[is_large], spans[is_large] / period)
     return [float(n) for n in most]
 
 

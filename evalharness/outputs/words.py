@@ -43,10 +43,15 @@ def words(text: str) -> tuple[str, ...]:
     return tuple(spaced.split() if spaced.isascii() else _WORD.findall(spaced))
 
 
+def normalized(text: str) -> str:
+    """The text with one form of each character: NFKC."""
+    return text if text.isascii() else unicodedata.normalize("NFKC", text)
+
+
 def _spaced(text: str) -> str:
     if text.isascii():  # most are, and this is faster
         return text.encode().translate(_ASCII_SPACES).decode()
-    return unicodedata.normalize("NFKC", text).casefold().translate(_SPACES)
+    return normalized(text).casefold().translate(_SPACES)
 
 
 def has_letters(text: str) -> bool:

@@ -155,6 +155,10 @@ class SliceLine:
     n_missing: int
 
 
+COPY_OF_REFERENCE = "copy-of-reference"
+"""The flag of hypotheses that are a reference word for word."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ProblemLine:
     """A line of `problems.csv`: how many hypotheses of a system have a flag. Each flag that any system has, has a line
@@ -166,6 +170,11 @@ class ProblemLine:
     n_hypotheses: int
     is_unusable: bool
     meaning: str
+
+    @property
+    def is_mostly_references(self) -> bool:
+        """Whether more than half of a system's hypotheses are references, which no system's are."""
+        return self.flag == COPY_OF_REFERENCE and 2 * self.n_segments > self.n_hypotheses
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -212,7 +221,8 @@ class Reported(Protocol):
         """None where segments are not known, as in a comparison of records."""
 
     @property
-    def problem_lines(self) -> Sequence[ProblemLine]: ...
+    def problem_lines(self) -> Sequence[ProblemLine] | None:
+        """None where hypotheses were not looked at, as in a comparison and by versions that did not."""
 
     @property
     def guarded_lines(self) -> Sequence[GuardedLine]: ...
@@ -293,9 +303,9 @@ class RunView:
         return _lines(self.paths.slices, SliceLine) if self.paths.slices.is_file() else None
 
     @cached_property
-    def problem_lines(self) -> tuple[ProblemLine, ...]:
-        """Empty where no hypothesis is flagged, and for records of versions that did not look."""
-        return _lines(self.paths.problems, ProblemLine) if self.paths.problems.is_file() else ()
+    def problem_lines(self) -> tuple[ProblemLine, ...] | None:
+        """Empty where no hypothesis is flagged, None for records of versions that did not look."""
+        return _lines(self.paths.problems, ProblemLine) if self.paths.problems.is_file() else None
 
     @cached_property
     def guarded_lines(self) -> tuple[GuardedLine, ...]:
@@ -342,7 +352,7 @@ class RunView:
     @cached_property
     def problems(self) -> pd.DataFrame:
         """`problems.csv`; empty where no hypothesis is flagged."""
-        return frame_of(self.problem_lines, ProblemLine)
+        return frame_of(self.problem_lines or (), ProblemLine)
 
     @cached_property
     def guarded(self) -> pd.DataFrame:

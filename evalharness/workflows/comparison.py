@@ -14,7 +14,6 @@ from evalharness.runs.view import (
     AutoRankLine,
     ComparisonLine,
     GuardedLine,
-    ProblemLine,
     RankLine,
     ReplicatesLine,
     ScoreLine,
@@ -65,9 +64,9 @@ class Comparison:
         return
 
     @property
-    def problem_lines(self) -> Sequence[ProblemLine]:
-        """None: hypotheses are looked at in the runs that they are of."""
-        return ()
+    def problem_lines(self) -> None:
+        """Hypotheses are looked at in the runs that they are of."""
+        return
 
     @property
     def guarded_lines(self) -> Sequence[GuardedLine]:

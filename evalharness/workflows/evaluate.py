@@ -26,7 +26,13 @@ from evalharness.systems.base import System
 from evalharness.textio import check_text, write_json
 from evalharness.workflows.derive import Scored, ScoredMetric, derivation_key, derived_files, write_derived
 from evalharness.workflows.preparation import Experiment, Prepared, prepare
-from evalharness.workflows.problems import flags_of_texts, problem_lines, warn_of_problems
+from evalharness.workflows.problems import (
+    flags_of_texts,
+    problem_lines,
+    say_remarkable,
+    warn_of_lengths,
+    warn_of_unusable,
+)
 from evalharness.workflows.scoring import MetricScorer
 
 _log = logging.getLogger(__name__)
@@ -100,7 +106,8 @@ def _evaluate_prepared(experiment: Experiment, prepared: Prepared, paths: RunPat
     if is_first:  # said before hours are spent on scoring what is none
         flags = flags_of_texts(unscored, experiment.outputs)
         unscored = replace(unscored, flags_of_texts=flags)
-        warn_of_problems(problem_lines(unscored, flags, experiment.outputs))
+        warn_of_unusable(problem_lines(unscored, flags, experiment.outputs))
+        warn_of_lengths(unscored, flags, experiment.outputs)
     metrics, n_new, failures = _score_all(experiment, prepared, hypotheses, paths, observer)
     problems += failures
     scored = replace(unscored, metrics=tuple(metrics))
@@ -111,12 +118,11 @@ def _evaluate_prepared(experiment: Experiment, prepared: Prepared, paths: RunPat
         path.exists() for path in derived_files(paths, scored, *settings)
     )
     if is_current and n_new == 0 and not problems:
-        warn_of_problems(RunView(paths.folder).problem_lines)
+        _say_problems(RunView(paths.folder), is_first=is_first)
         return Outcome(paths=_latest(paths), problems=())
     paths.done.unlink(missing_ok=True)  # before anything it vouches for is rewritten
     lines = write_derived(paths, scored, *settings)
-    if not is_first:
-        warn_of_problems(RunView(paths.folder).problem_lines)
+    _say_problems(RunView(paths.folder), is_first=is_first)
     n_missing = sum(line.n_missing for line in lines)
     if n_missing:
         problems.append(
@@ -134,6 +140,14 @@ def _evaluate_prepared(experiment: Experiment, prepared: Prepared, paths: RunPat
         {"finished": now(), "n_scores": len(lines), "n_missing": n_missing, "derived_from": derived_from},
     )
     return Outcome(paths=_latest(paths), problems=tuple(problems))
+
+
+def _say_problems(run: RunView, *, is_first: bool) -> None:
+    """What metrics tell of texts is known at the end; what a first run said in front is not said again."""
+    lines = run.problem_lines or ()
+    if not is_first:
+        warn_of_unusable(lines)
+    say_remarkable(lines)
 
 
 def _finding_line(tally: Tally) -> FindingLine:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
+from statistics import mean
 from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
@@ -12,6 +13,7 @@ import numpy as np
 from evalharness.metrics.base import FlagsSegments, HasWorst, Metric
 from evalharness.outputs.find import find_flags
 from evalharness.outputs.flags import MEANINGS, NO_HYPOTHESIS
+from evalharness.outputs.lengths import byte_length
 from evalharness.outputs.settings import OutputSettings
 from evalharness.records import Array, Floats
 from evalharness.runs.view import UNUSABLE, GuardedLine, ProblemLine, ScoreLine
@@ -20,6 +22,8 @@ if TYPE_CHECKING:
     from evalharness.workflows.derive import Scored, ScoredMetric
 
 _log = logging.getLogger(__name__)
+
+_LENGTH_RATIO = 1.5  # of all texts together; sound systems of WMT22 stay below 1.1
 
 Flags: TypeAlias = tuple[tuple[tuple[str, ...], ...], ...]
 """By system and segment, [S][N]."""
@@ -42,21 +46,23 @@ def flags_of(scored: Scored, settings: OutputSettings) -> Flags:
 def problem_lines(scored: Scored, flags: Flags, settings: OutputSettings) -> tuple[ProblemLine, ...]:
     """A line for each system and each flag that some system has, unusable ones first."""
     found = {flag for of_system in flags for of_text in of_system for flag in of_text}
-    metrics = {metric.name: metric for metric in scored.metrics}
-    lines = []
+    meanings = {**MEANINGS, UNUSABLE: "one or more of the flags that leave no translation (outputs.unusable)"}
+    for one in scored.metrics:
+        if isinstance(one.metric, FlagsSegments):
+            meanings |= {f"{one.name}:{flag}": meaning for flag, meaning in one.metric.flag_meanings.items()}
+    unusable, lines = {UNUSABLE, *settings.unusable}, []
     for system, hypotheses, of_system in zip(scored.systems, scored.hypotheses, flags, strict=True):
         counts = Counter(flag for of_text in of_system for flag in of_text)
-        counts[UNUSABLE] = sum(_is_unusable(of_text, settings) for of_text in of_system)
-        for flag in _in_order(found, settings):
-            metric = metrics.get(flag.partition(":")[0])
+        counts[UNUSABLE] = sum(not unusable.isdisjoint(of_text) for of_text in of_system)
+        for flag in _in_order(found, unusable):
             lines.append(
                 ProblemLine(
                     system=system,
                     flag=flag,
                     n_segments=counts[flag],
                     n_hypotheses=len(hypotheses) if flag == NO_HYPOTHESIS else len(hypotheses) - hypotheses.count(None),
-                    is_unusable=flag == UNUSABLE or flag in settings.unusable,
-                    meaning=_meaning(flag, metric),
+                    is_unusable=flag in unusable,
+                    meaning=meanings[flag],
                 )
             )
     return tuple(lines)
@@ -68,7 +74,8 @@ def guarded_lines(
     """Scores with the metric's worst in place of unusable segments; no line where they were not asked for."""
     if not settings.guarded:
         return ()
-    is_unusable = np.array([[_is_unusable(of_text, settings) for of_text in of_system] for of_system in flags])
+    unusable = set(settings.unusable)
+    is_unusable = np.array([[not unusable.isdisjoint(of_text) for of_text in of_system] for of_system in flags])
     raw = {(line.system, line.metric): line.score for line in score_lines}
     guarded = {
         (system, one.name): (score, n_unusable)
@@ -87,13 +94,9 @@ def guarded_lines(
     )
 
 
-def warn_of_problems(lines: Iterable[ProblemLine]) -> None:
-    """Say of each system what is wrong with its hypotheses, and aloud where some are no translations."""
-    by_system: dict[str, list[ProblemLine]] = {}
-    for line in lines:
-        if line.n_segments:
-            by_system.setdefault(line.system, []).append(line)
-    for system, of_system in by_system.items():
+def warn_of_unusable(lines: Iterable[ProblemLine]) -> None:
+    """Say aloud of each system how many of its hypotheses are no translations, or are the references."""
+    for system, of_system in _by_system(lines).items():
         for line in of_system:
             if line.flag == UNUSABLE:
                 _log.warning(
@@ -103,8 +106,47 @@ def warn_of_problems(lines: Iterable[ProblemLine]) -> None:
                     line.n_hypotheses,
                     _counts(one for one in of_system if one.is_unusable and one.flag != UNUSABLE),
                 )
+            elif line.is_mostly_references:
+                _log.warning(
+                    "%s: %d of %d hypotheses are references word for word; the scores are not a system's.",
+                    system,
+                    line.n_segments,
+                    line.n_hypotheses,
+                )
+
+
+def say_remarkable(lines: Iterable[ProblemLine]) -> None:
+    """Count the other flags of each system."""
+    for system, of_system in _by_system(lines).items():
         if others := [line for line in of_system if not line.is_unusable]:
             _log.info("%s: remarkable hypotheses: %s", system, _counts(others))
+
+
+def warn_of_lengths(scored: Scored, flags: Flags, settings: OutputSettings) -> None:
+    """Say of which systems the translations are far shorter or longer than the references, all in all, where each may
+    differ by as much. Unusable ones are left out."""
+    unusable = set(settings.unusable)
+    for system, hypotheses, of_system in zip(scored.systems, scored.hypotheses, flags, strict=True):
+        total = of_references = 0.0
+        for text, of_text, segment in zip(hypotheses, of_system, scored.testset.segments, strict=True):
+            if text is not None and segment.references and unusable.isdisjoint(of_text):
+                total += byte_length(text)
+                of_references += mean(map(byte_length, segment.references))
+        if of_references and not 1 / _LENGTH_RATIO < total / of_references < _LENGTH_RATIO:
+            _log.warning(
+                "%s: its hypotheses are %.0f %% as long as the references, all in all.",
+                system,
+                100 * total / of_references,
+            )
+
+
+def _by_system(lines: Iterable[ProblemLine]) -> dict[str, list[ProblemLine]]:
+    """The lines that count something."""
+    by_system: dict[str, list[ProblemLine]] = {}
+    for line in lines:
+        if line.n_segments:
+            by_system.setdefault(line.system, []).append(line)
+    return by_system
 
 
 def _counts(lines: Iterable[ProblemLine]) -> str:
@@ -120,21 +162,10 @@ def _flags_by(one: ScoredMetric) -> list[list[tuple[str, ...]]] | None:
     ]
 
 
-def _in_order(found: set[str], settings: OutputSettings) -> list[str]:
-    own = [flag for flag in MEANINGS if flag in found]
-    unusable = [flag for flag in own if flag in settings.unusable]
-    others = [flag for flag in own if flag not in settings.unusable]
-    return [*([UNUSABLE] if unusable else []), *unusable, *others, *sorted(found - set(own))]
-
-
-def _meaning(flag: str, metric: ScoredMetric | None) -> str:
-    if flag == UNUSABLE:
-        return "one or more of the flags that leave no translation (outputs.unusable)"
-    return MEANINGS[flag] if metric is None else f"{metric.metric.heading} says so"
-
-
-def _is_unusable(flags: Sequence[str], settings: OutputSettings) -> bool:
-    return any(flag in settings.unusable for flag in flags)
+def _in_order(found: set[str], unusable: set[str]) -> list[str]:
+    """Those that are unusable first, then the others that texts tell, then those of metrics."""
+    own = sorted((flag for flag in MEANINGS if flag in found), key=lambda flag: flag not in unusable)
+    return [*([UNUSABLE] if found & unusable else []), *own, *sorted(found - set(own))]
 
 
 def _guarded(one: ScoredMetric, is_unusable: Array) -> Iterator[tuple[float | None, int]]:
@@ -145,29 +176,21 @@ def _guarded(one: ScoredMetric, is_unusable: Array) -> Iterator[tuple[float | No
         return
     present = ~np.isnan(one.rows).any(axis=2)
     scores = one.metric.segment_scores(one.rows.reshape(-1, n_statistics)).reshape(n_systems, n_segments)
-    usable = present & ~is_unusable
-    worst = _worst_segment(one.metric, scores, usable if usable.any() else present)
+    worst = _worst_row(one.metric, one.rows, scores)
     for of_system, is_present, is_bad in zip(one.rows, present, present & is_unusable, strict=True):
         if not is_present.any():
             yield None, 0
             continue
         rows = of_system.copy()
-        if is_bad.any() and worst is not None:
-            rows[is_bad] = _worst_rows(one.metric, of_system[is_bad], one.rows[worst], float(scores[worst]))
+        if is_bad.any():
+            stated = one.metric.worst_rows(of_system[is_bad]) if isinstance(one.metric, HasWorst) else None
+            rows[is_bad] = worst if stated is None else stated
         score = float(one.metric.corpus_scores(rows[is_present].sum(axis=0)))
         yield (None if np.isnan(score) else score), int(is_bad.sum())
 
 
-def _worst_segment(metric: Metric, scores: Floats, among: Array) -> tuple[int, int] | None:
-    """Where the worst segment score of the run is; the first of equals. None where no segment has one."""
-    badness = np.where(among & ~np.isnan(scores), -scores if metric.higher_is_better else scores, -np.inf)
-    place = np.unravel_index(int(np.argmax(badness)), badness.shape)
-    return None if np.isneginf(badness[place]) else (int(place[0]), int(place[1]))
-
-
-def _worst_rows(metric: Metric, rows: Floats, worst_row: Floats, worst_score: float) -> Array:
-    if isinstance(metric, HasWorst):
-        return metric.worst_rows(rows, worst_score=worst_score)
-    scores = metric.segment_scores(rows)
-    is_worse = scores < worst_score if metric.higher_is_better else scores > worst_score
-    return np.where(is_worse[:, None], rows, worst_row)
+def _worst_row(metric: Metric, rows: Floats, scores: Floats) -> Floats:
+    """The row of the worst segment score of the run, of whichever system; the first of equals."""
+    badness = np.where(np.isnan(scores), -np.inf, -scores if metric.higher_is_better else scores)
+    system, segment = np.unravel_index(int(np.argmax(badness)), badness.shape)
+    return np.asarray(rows[system, segment])

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import Enum
 from pathlib import Path
@@ -46,23 +46,21 @@ _HEADINGS = {
     "Unbabel/XCOMET-XL": "XCOMET-XL",
     "Unbabel/XCOMET-XXL": "XCOMET-XXL",
 }
-# Those of 2020 and 2021 give z-scores; of a checkpoint that is not published nothing is known.
-_FROM_0_TO_1 = frozenset(
-    {
-        MINI,
-        "Unbabel/wmt22-comet-da",
-        "Unbabel/wmt22-cometkiwi-da",
-        "Unbabel/wmt23-cometkiwi-da-xl",
-        "Unbabel/wmt23-cometkiwi-da-xxl",
-        "Unbabel/XCOMET-XL",
-        "Unbabel/XCOMET-XXL",
-    }
-)
+# Below what checkpoints give to any text: COMET-mini gives -0.14 to a copy of a long source, the others no less than 0.
+# Those of 2020 and 2021 give z-scores, which have no end; of a checkpoint that is not published nothing is known.
+_WORST: Mapping[str, float] = {
+    MINI: -0.2,
+    "Unbabel/wmt22-comet-da": 0.0,
+    "Unbabel/wmt22-cometkiwi-da": 0.0,
+    "Unbabel/wmt23-cometkiwi-da-xl": 0.0,
+    "Unbabel/wmt23-cometkiwi-da-xxl": 0.0,
+    "Unbabel/XCOMET-XL": 0.0,
+    "Unbabel/XCOMET-XXL": 0.0,
+}
 _MINI_REMARK = (
     "a small model of Chinese to English that compares words and lengths and understands no Chinese; not comparable "
     "with COMET-22 or any other COMET, and no measure of quality to publish."
 )
-_FLAGS = ("windowed", "cut")
 _MINI_LANGUAGES = "zh-en"
 _DEVICE = re.compile(r"auto|cpu|mps|cuda(:\d+)?")
 
@@ -101,6 +99,10 @@ class Comet:
     rows_per_call: ClassVar[int] = 128
     display_factor: ClassVar[float] = 100.0
     averages_segments: ClassVar[bool] = True
+    flag_meanings: ClassVar[Mapping[str, str]] = {
+        "windowed": "longer than the model reads, scored in parts that fit",
+        "cut": "longer than the model reads, scored by their beginnings",
+    }
 
     model: str = "Unbabel/wmt22-comet-da"
     revision: str | None = None
@@ -187,18 +189,20 @@ class Comet:
         with np.errstate(invalid="ignore", divide="ignore"):
             return np.asarray(sums[..., 0] / sums[..., 1], dtype=np.float64)
 
-    def worst_rows(self, rows: Array, *, worst_score: float) -> Array:
-        """A score of 0 of checkpoints whose scores lie in 0 to 1, of others that of the worst segment of the run."""
+    def worst_rows(self, rows: Array) -> Array | None:
+        """A score of 0 of checkpoints whose scores lie in 0 to 1, of -0.2 of COMET-mini; None of others."""
+        lowest = _WORST.get(self._published_name())
+        if lowest is None:
+            return None
         worst = rows.copy()
-        lowest = min(0.0, worst_score) if self._published_name() in _FROM_0_TO_1 else worst_score
-        worst[:, 0] = np.minimum(rows[:, 0], lowest)
+        worst[:, 0] = lowest
         return worst
 
     def incidents(self, sums: Array) -> Signature:
         """`windowed:N` where N segments were longer than the model reads and were scored in windows; `cut:N` where it
         did not read all of N segments."""
         counts = _counts(sums)
-        return Signature(fields=tuple((name, str(n)) for name, n in counts.items() if n and name in _FLAGS))
+        return Signature(fields=tuple((name, str(n)) for name, n in counts.items() if n and name in self.flag_meanings))
 
     def incident_warnings(self, sums: Array) -> tuple[str, ...]:
         counts = _counts(sums)
@@ -219,7 +223,7 @@ class Comet:
     def segment_flags(self, statistics: Array) -> list[tuple[str, ...]]:
         """`windowed` and `cut`, as in `incidents`."""
         counts = [_counts(row) if not np.isnan(row).any() else {} for row in statistics]
-        return [tuple(name for name in _FLAGS if of_row.get(name)) for of_row in counts]
+        return [tuple(name for name in self.flag_meanings if of_row.get(name)) for of_row in counts]
 
     def signature(self, *, n_references: int | None) -> Signature:
         """Says which files made the score: the SHA-256 of the weights and, for those that are not the hub's, the

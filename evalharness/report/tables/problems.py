@@ -12,8 +12,9 @@ from evalharness.runs.view import Reported
 
 def build(run: Reported, settings: ReportSettings) -> Table:
     """Numbers of hypotheses, the unusable ones first."""
-    counts = {(line.system, line.flag): line.n_segments for line in run.problem_lines}
-    flags = list(dict.fromkeys(line.flag for line in run.problem_lines))
+    lines = run.problem_lines or ()
+    counts = {(line.system, line.flag): line.n_segments for line in lines}
+    flags = list(dict.fromkeys(line.flag for line in lines))
     rows: list[tuple[Cell, ...]] = [
         (
             TextCell(text=system.name),
@@ -31,12 +32,15 @@ def build(run: Reported, settings: ReportSettings) -> Table:
 
 
 def _notes(run: Reported) -> list[str]:
+    if run.problem_lines is None:
+        return [
+            "Hypotheses are looked at in runs, not in comparisons: `evalharness report RUN --table problems` shows "
+            "those of one. Where a record was made before they were looked at, give the command of the run again."
+        ]
     outputs = run.plan.settings.get("outputs")
-    if not isinstance(outputs, Mapping):
-        return ["Hypotheses are looked at in runs: `evalharness report RUN --table problems` shows those of one."]
     meanings = {line.flag: line.meaning for line in run.problem_lines}
     notes = [f"{flag}: {meaning}." for flag, meaning in meanings.items()]
-    if not outputs.get("checked", True):
+    if isinstance(outputs, Mapping) and not outputs.get("checked", True):
         notes.append("Hypotheses were looked at for being empty only (outputs.checked=false).")
     elif not meanings:
         notes.append("Nothing was found wrong with any hypothesis.")

@@ -35,12 +35,6 @@ class Standing:
     spread: float | None = None
 
 
-_COUNTED = {
-    "windowed": "segments longer than the model reads, scored in parts that fit",
-    "cut": "segments longer than the model reads, scored by their beginnings",
-}
-"""What the numbers behind a signature are."""
-
 Standings: TypeAlias = Mapping[tuple[str, str], Standing]
 """By system, or the system whose runs were grouped, and metric."""
 
@@ -177,7 +171,9 @@ def _marked(run: Reported, found: Standings, metric: PlannedMetric) -> set[str]:
     return best | not_worse if tested else set()
 
 
-def _longer_signatures(heading: str, metric: PlannedMetric, lines: Sequence[ScoreLine]) -> list[str]:
+def _longer_signatures(
+    heading: str, metric: PlannedMetric, lines: Sequence[ScoreLine], meanings: Mapping[str, str]
+) -> list[str]:
     """What stands behind the metric's signature in that of a system's score, such as `cut:3`."""
     systems: dict[str, list[str]] = {}
     for line in lines:
@@ -187,8 +183,10 @@ def _longer_signatures(heading: str, metric: PlannedMetric, lines: Sequence[Scor
     if not systems:
         return []
     endings = "; ".join(f"in {behind} for {', '.join(names)}" for behind, names in systems.items())
-    said = {field.partition(":")[0] for behind in systems for field in behind.split("|")}
-    counted = "".join(f" {name} counts {what}." for name, what in _COUNTED.items() if name in said)
+    said = dict.fromkeys(field.partition(":")[0] for behind in systems for field in behind.split("|"))
+    counted = "".join(
+        f" {name} counts segments {meanings[flag]}." for name in said if (flag := f"{metric.name}:{name}") in meanings
+    )
     return [f"{heading}: the signature ends {endings}.{counted}"]
 
 
@@ -209,9 +207,10 @@ def _notes(run: Reported, metrics: list[PlannedMetric], settings: ReportSettings
         line = run.autorank_lines[0]
         averaged = ", ".join(heads.get(name, name) for name in line.metrics.split(","))
         notes.append(f"AutoRank as in {line.rule.upper()}, 1 for the best, over {averaged}.")
+    meanings = {line.flag: line.meaning for line in run.problem_lines or ()}
     for metric in metrics:
         notes.append(f"{heads[metric.name]}: {metric.signature}")
-        notes += _longer_signatures(heads[metric.name], metric, run.score_lines)
+        notes += _longer_signatures(heads[metric.name], metric, run.score_lines, meanings)
         if metric.remark is not None:
             notes.append(f"{heads[metric.name]}: {metric.remark}")
         gaps = [line for line in run.score_lines if line.metric == metric.name and line.n_missing]
@@ -230,8 +229,9 @@ def _notes(run: Reported, metrics: list[PlannedMetric], settings: ReportSettings
 
 
 def _notes_on_problems(run: Reported) -> list[str]:
-    """Who has hypotheses that are no translations, and what became of these."""
-    unusable = [line for line in run.problem_lines if line.is_unusable and line.n_segments]
+    """Who has hypotheses that are no translations, and what became of these, and who handed references in."""
+    lines = run.problem_lines or ()
+    unusable = [line for line in lines if line.is_unusable and line.n_segments]
     kinds: dict[str, list[str]] = {}
     for line in unusable:
         if line.flag != UNUSABLE:
@@ -243,7 +243,11 @@ def _notes_on_problems(run: Reported) -> list[str]:
         if line.flag == UNUSABLE
     ]
     notes = [f"Unusable hypotheses, {fate}: {'; '.join(of_systems)}."] if of_systems else []
-    others = dict.fromkeys(line.flag for line in run.problem_lines if not line.is_unusable)
+    copied = [f"{line.system} {line.n_segments} of {line.n_hypotheses}" for line in lines if line.is_mostly_references]
+    notes += [f"References handed in as hypotheses, whose scores are not a system's: {'; '.join(copied)}."] * any(
+        copied
+    )
+    others = dict.fromkeys(line.flag for line in lines if not line.is_unusable)
     if others:
         notes.append(f"Other flags of hypotheses are counted in the table problems: {', '.join(others)}.")
     if run.guarded_lines:
