@@ -711,6 +711,21 @@ class TestErrorSpans:
         weights = [window.weight for window in found]
         assert scored.rows[0, 0] == pytest.approx(np.average(alone.scores, weights=weights), abs=1e-6)
 
+    def test_of_a_text_that_fits_but_for_the_spaces_before_it(self, models: dict[str, Path]) -> None:
+        metric = comet(models["xcomet"], "xcomet")
+        short, before = LONG["hypothesis"][:200], " " * 2000
+        assert n_tokens(before) > 508
+        of_each = [
+            metric.statistics_and_spans([segment("郑州", text, "the city")]).error_spans
+            for text in (short, before + short)
+        ]
+        assert of_each[0] is not None
+        assert of_each[1] is not None
+        (alone,), (behind,) = of_each
+        assert alone
+        assert [(span.start, span.end) for span in behind] == [(span.start + 2000, span.end + 2000) for span in alone]
+        assert [span.text for span in behind] == [short[span.start : span.end] for span in alone]
+
 
 class TestCounting:
     def test_old_rows_have_no_windows(self) -> None:

@@ -22,7 +22,7 @@ _PLACES = (
     re.compile(r"\s+"),
 )
 
-_ENDS = re.compile(r"(?:[.!?…؛۔؟।॥።]+[)\]}\"'”’»]*\s+|[。！？]+[”’」』】》）]*\s*)")
+_ENDS = re.compile(r"(?:[.!?…۔؟।॥።]+[)\]}\"'”’»]*\s+|[。！？]+[”’」』】》）]*\s*)")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

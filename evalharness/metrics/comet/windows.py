@@ -70,8 +70,9 @@ def scored(scorer: Scorer, readings: Sequence[Reading]) -> list[ReadTriple]:
         scores = [predicted.scores[place[window.triple]] for window in reading.windows]
         spans: tuple[ErrorSpan, ...] | None = None
         if predicted.error_spans is not None:
+            is_whole = len(reading.windows) == 1 and not reading.windows[0].start
             spans = tuple(
-                _in_whole(span, window) if len(reading.windows) > 1 else span
+                span if is_whole else _in_whole(span, window)
                 for window in reading.windows
                 for span in predicted.error_spans[place[window.triple]]
             )
