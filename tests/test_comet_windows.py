@@ -808,6 +808,31 @@ class TestCounting:
                 "COMET-mini: the signature ends in |windowed:1 for literal, polished, short. windowed counts segments "
                 "longer than the model reads, scored in parts that fit."
             ) in table
+            assert "not the same for all systems" not in table
+
+    def test_systems_with_other_numbers_of_windows_are_not_compared_without_a_word(
+        self, command: Callable[..., Finished], paragraphs: dict[str, list[str]]
+    ) -> None:
+        """What is long in one system only is scored in windows there and whole in the others."""
+        write("src.zh", *paragraphs["source"][:2])
+        write("ref.en", *paragraphs["reference"][:2])
+        write("hyp/brief.en", *paragraphs["polished"][:2])
+        write("hyp/wordy.en", " ".join(paragraphs["polished"]), paragraphs["polished"][1])
+        write("hyp/wordier.en", *[" ".join(paragraphs["polished"])] * 2)
+        finished = command(
+            "run", "name=t", "testset=plain", "testset.language_pair=zh-en", "testset.source=src.zh",
+            "testset.references=[ref.en]", "systems=[folder]", "systems.folder.path=hyp", "metrics=[comet_mini]",
+        )  # fmt: skip
+        assert finished.code == 0, finished.err
+        signatures, _ = self.read(Path("results/latest"))
+        assert {name: re.findall(r"windowed:\d+", of) for name, of in signatures.items()} == {
+            "brief": [], "wordy": ["windowed:1"], "wordier": ["windowed:2"],
+        }  # fmt: skip
+        table = (Path("results/latest") / "tables" / "systems.md").read_text(encoding="utf-8").replace("\\", "")
+        assert (
+            "scored in parts that fit. windowed is not the same for all systems: such a segment tends to another score "
+            "than it has read whole, often to a higher one, so that small differences between systems may come of that."
+        ) in table
 
     def test_long_segments_can_be_cut(self, command: Callable[..., Finished], paragraphs: dict[str, list[str]]) -> None:
         finished = self.run(command, paragraphs, "metrics.comet_mini.long_segments=truncate")
