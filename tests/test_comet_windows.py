@@ -452,6 +452,31 @@ def lengths(*of: int, lines: Sequence[int] = (), may_stop_early: bool = False) -
     return Lengths(sentences=of, ends_line=ends, may_stop_early=may_stop_early)
 
 
+MOVES = {(1, 1): 0.0, (2, 1): 2.3, (1, 2): 2.3, (2, 2): 4.4, (3, 1): 4.5, (1, 3): 4.5, (1, 0): 4.5, (0, 1): 4.5}
+
+
+def paths(n: int, m: int) -> Iterator[tuple[tuple[int, int], ...]]:
+    if n == m == 0:
+        yield ((0, 0),)
+    for step, across in MOVES:
+        if step <= n and across <= m:
+            yield from ((*path, (n, m)) for path in paths(n - step, m - across))
+
+
+def cost(path: Sequence[tuple[int, int]], text: Sequence[int], other: Sequence[int]) -> float:
+    """Where each sentence is a line. The whole of both is taken to be as long."""
+    unit, total, before = sum(text) / sum(other), 0.0, (0, 0)
+    for (i, j), (i_next, j_next) in itertools.pairwise(path):
+        move = (i_next - i, j_next - j)
+        total += MOVES[move] - 2.0 * (0 in move and move == before)
+        before = move
+        if 0 not in move:
+            a, b = sum(text[i:i_next]), sum(other[j:j_next]) * unit
+            total += (a - b) ** 2 / (2 * (a + b)) + 3 * abs(move[0] - move[1])
+            total += min(((sum(other[:j_next]) * unit - sum(text[:i_next])) / 600) ** 2, 0.5)
+    return total
+
+
 class TestAlignment:
     @pytest.mark.parametrize(
         ("text", "other", "expected"),
@@ -480,6 +505,35 @@ class TestAlignment:
         assert list(path) == [*((n, n) for n in range(11)), *((n, 10) for n in range(11, 25))]
         path = aligned(lengths(*of[:10]), lengths(*of, may_stop_early=True))  # or goes on where it should stop
         assert list(path) == [*((n, n) for n in range(11)), *((10, n) for n in range(11, 25))]
+
+    def test_a_passage_left_out_is_mostly_found(self) -> None:
+        """Up to a third of a text, somewhere inside, is left out of a translation that is a quarter shorter or longer
+        here and there. Measured 2026-11: 165 of 200; 89 where each sentence left out costs as much as the first."""
+        rng, n_found = random.Random(3), 0
+        for _ in range(200):
+            n = rng.randrange(20, 60)
+            of = [rng.randrange(6, 60) for _ in range(n)]
+            left_out = rng.randrange(4, n // 3 + 2)
+            start = rng.randrange(3, n - left_out - 3)
+            translated = [max(2, round(length * rng.uniform(0.75, 1.3))) for length in of]
+            other = translated[:start] + translated[start + left_out :]
+            path = aligned(lengths(*of), lengths(*other, may_stop_early=True))
+            before, behind = start // 2, (start + len(other)) // 2
+            places = [[i for i, j in path if j == place] for place in (before, behind)]
+            is_good = abs(places[0][-1] - before) <= 1 if places[0] else False
+            n_found += is_good and any(abs(i - left_out - behind) <= 1 for i in places[1])
+        assert n_found > 140
+
+    def test_the_path_is_one_that_costs_least(self) -> None:
+        """Against all paths there are of short texts, the costs added up by hand: without lines and drift they are of
+        what says the same and what is left out."""
+        rng = random.Random(1)
+        for _ in range(60):
+            text, other = ([rng.randrange(1, 60) for _ in range(rng.randrange(1, 5))] for _ in range(2))
+            of = [dataclasses.replace(lengths(*one), ends_line=(True,) * len(one)) for one in (text, other)]
+            assert cost(tuple(aligned(*of)), text, other) == pytest.approx(
+                min(cost(path, text, other) for path in paths(len(text), len(other)))
+            )
 
     def test_lines_decide_where_lengths_do_not(self) -> None:
         for line, place in ((0, 0), (1, 0), (0, 0), (1, 1)):
