@@ -36,7 +36,7 @@ from evalharness.metrics.comet.kernels import Precision
 from evalharness.metrics.comet.limits import Limits
 from evalharness.metrics.comet.metric import Backend, Comet, LongSegments, ReferenceHandling
 from evalharness.metrics.comet.native import NativeScorer
-from evalharness.metrics.comet.sentences import middle, sentences
+from evalharness.metrics.comet.sentences import Sentence, middle, parts, sentences
 from evalharness.metrics.comet.tokens import Tokenizer
 from evalharness.metrics.comet.windows import Reader, Window
 from evalharness.records import LanguagePair, ScoringSegment
@@ -419,6 +419,23 @@ class TestSentences:
     def test_are_halved_at_the_best_place(self, text: str, first: str) -> None:
         assert text[: middle(text)] == first
 
+    def test_what_is_no_sentence_has_parts(self) -> None:
+        def of(text: str) -> list[str]:
+            found = parts(Sentence(start=0, end=len(text), ends_line=True), text)
+            assert [one.ends_line for one in found] == [False] * (len(found) - 1) + [True]
+            return [text[one.start : one.end] for one in found]
+
+        assert of("“He left. “Why?” she asked. Nobody knew!”") == ["“He left. ", "“Why?” she asked. ", "Nobody knew!”"]
+        assert of('"One." (Two.) Three..."') == ['"One." ', "(Two.) ", 'Three..."']
+        assert of("「他走了。她问：『为什么？』没有人知道。」") == [
+            "「他走了。",
+            "她问：『为什么？』",
+            "没有人知道。」",
+        ]
+        assert of("one two, three four") == ["one two, ", "three four"]
+        assert of("it cost 1.5 yuan") == ["it cost ", "1.5 yuan"]
+        assert of("a") == ["a"]
+
     def test_without_the_package(self, models: dict[str, Path], monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(splitting, "_PACKAGE", "no-such-package")
         splitting.splitter.cache_clear()
@@ -433,6 +450,31 @@ def lengths(*of: int, lines: Sequence[int] = (), may_stop_early: bool = False) -
     """Of sentences; a line ends with those at the places `lines`, and with the last."""
     ends = tuple(number in lines or number == len(of) - 1 for number in range(len(of)))
     return Lengths(sentences=of, ends_line=ends, may_stop_early=may_stop_early)
+
+
+MOVES = {(1, 1): 0.0, (2, 1): 2.3, (1, 2): 2.3, (2, 2): 4.4, (3, 1): 4.5, (1, 3): 4.5, (1, 0): 4.5, (0, 1): 4.5}
+
+
+def paths(n: int, m: int) -> Iterator[tuple[tuple[int, int], ...]]:
+    if n == m == 0:
+        yield ((0, 0),)
+    for step, across in MOVES:
+        if step <= n and across <= m:
+            yield from ((*path, (n, m)) for path in paths(n - step, m - across))
+
+
+def cost(path: Sequence[tuple[int, int]], text: Sequence[int], other: Sequence[int]) -> float:
+    """Where each sentence is a line. The whole of both is taken to be as long."""
+    unit, total, before = sum(text) / sum(other), 0.0, (0, 0)
+    for (i, j), (i_next, j_next) in itertools.pairwise(path):
+        move = (i_next - i, j_next - j)
+        total += MOVES[move] - 2.0 * (0 in move and move == before)
+        before = move
+        if 0 not in move:
+            a, b = sum(text[i:i_next]), sum(other[j:j_next]) * unit
+            total += (a - b) ** 2 / (2 * (a + b)) + 3 * abs(move[0] - move[1])
+            total += min(((sum(other[:j_next]) * unit - sum(text[:i_next])) / 600) ** 2, 0.5)
+    return total
 
 
 class TestAlignment:
@@ -463,6 +505,35 @@ class TestAlignment:
         assert list(path) == [*((n, n) for n in range(11)), *((n, 10) for n in range(11, 25))]
         path = aligned(lengths(*of[:10]), lengths(*of, may_stop_early=True))  # or goes on where it should stop
         assert list(path) == [*((n, n) for n in range(11)), *((10, n) for n in range(11, 25))]
+
+    def test_a_passage_left_out_is_mostly_found(self) -> None:
+        """Up to a third of a text, somewhere inside, is left out of a translation that is a quarter shorter or longer
+        here and there. Measured 2026-11: 165 of 200; 89 where each sentence left out costs as much as the first."""
+        rng, n_found = random.Random(3), 0
+        for _ in range(200):
+            n = rng.randrange(20, 60)
+            of = [rng.randrange(6, 60) for _ in range(n)]
+            left_out = rng.randrange(4, n // 3 + 2)
+            start = rng.randrange(3, n - left_out - 3)
+            translated = [max(2, round(length * rng.uniform(0.75, 1.3))) for length in of]
+            other = translated[:start] + translated[start + left_out :]
+            path = aligned(lengths(*of), lengths(*other, may_stop_early=True))
+            before, behind = start // 2, (start + len(other)) // 2
+            places = [[i for i, j in path if j == place] for place in (before, behind)]
+            is_good = abs(places[0][-1] - before) <= 1 if places[0] else False
+            n_found += is_good and any(abs(i - left_out - behind) <= 1 for i in places[1])
+        assert n_found > 140
+
+    def test_the_path_is_one_that_costs_least(self) -> None:
+        """Against all paths there are of short texts, the costs added up by hand: without lines and drift they are of
+        what says the same and what is left out."""
+        rng = random.Random(1)
+        for _ in range(60):
+            text, other = ([rng.randrange(1, 60) for _ in range(rng.randrange(1, 5))] for _ in range(2))
+            of = [dataclasses.replace(lengths(*one), ends_line=(True,) * len(one)) for one in (text, other)]
+            assert cost(tuple(aligned(*of)), text, other) == pytest.approx(
+                min(cost(path, text, other) for path in paths(len(text), len(other)))
+            )
 
     def test_lines_decide_where_lengths_do_not(self) -> None:
         for line, place in ((0, 0), (1, 0), (0, 0), (1, 1)):
@@ -506,6 +577,10 @@ def joined(paragraphs: dict[str, list[str]], system: str, *, between: str = " ",
         between.join(paragraphs[system][:stop]),
         between.join(paragraphs["reference"]),
     )
+
+
+def texts_of(given: ScoringSegment) -> dict[str, str]:
+    return {"source": given.source or "", "hypothesis": given.hypothesis, "reference": given.references[0]}
 
 
 def places(texts: Sequence[str], parts: Sequence[str], between: str) -> list[float]:
@@ -581,6 +656,61 @@ class TestAgainstRealTexts:
         weights = [sum(window.weight for window in one) for one in (found, of_complete)]
         assert weights[0] == pytest.approx(weights[1], rel=0.02)
 
+    @pytest.mark.parametrize("quotes", ["“”", '""', "()", "«»", "‘’", "[]"])
+    def test_quotes_and_brackets_around_a_text_change_little(
+        self, paragraphs: dict[str, list[str]], quotes: str
+    ) -> None:
+        """What stands in them is no sentence, whatever the package says that splits them: all of it, or the most."""
+        given = joined(paragraphs, "polished")
+        opening, closing = quotes
+        quoted = {side: f"{opening}{text}{closing}" for side, text in texts_of(given).items()}
+        whole = quoted["hypothesis"]
+        assert max(n_tokens(whole[one.start : one.end]) for one in sentences(whole, "en")) > 508
+        variants = [given]
+        for sides in (SIDES[1:2], SIDES[1:], SIDES):
+            variants.append(segment(*(texts_of(given) | {side: quoted[side] for side in sides}).values()))
+        metric = comet(MINI)
+        plain, *others = metric.segment_scores(metric.statistics(variants)).tolist()
+        assert others == pytest.approx([plain] * 3, abs=0.02)  # 0.65, and was down to 0.16
+
+    def test_stray_quotes_change_little(self, paragraphs: dict[str, list[str]]) -> None:
+        given = joined(paragraphs, "polished")
+        parts = [*paragraphs["polished"]]
+        parts[0], parts[7] = (part.removesuffix(".") + mark for part, mark in ((parts[0], ' 5".'), (parts[7], ' 6".')))
+        stray = dataclasses.replace(given, hypothesis=" ".join(parts))
+        assert max(n_tokens(stray.hypothesis[one.start : one.end]) for one in sentences(stray.hypothesis, "en")) > 700
+        metric = comet(MINI)
+        plain, inches = metric.segment_scores(metric.statistics([given, stray])).tolist()
+        assert inches == pytest.approx(plain, abs=0.02)
+
+    @pytest.mark.parametrize("instead", [" ", "，", ""])
+    def test_a_source_without_full_stops_changes_little(self, paragraphs: dict[str, list[str]], instead: str) -> None:
+        given = joined(paragraphs, "polished")
+        bare = dataclasses.replace(given, source=re.sub("[。，；！？]", instead, given.source or ""))
+        metric = comet(MINI)
+        plain, without = metric.segment_scores(metric.statistics([given, bare])).tolist()
+        assert without == pytest.approx(plain, abs=0.02)
+
+    @pytest.mark.parametrize("reference", ["A", "B"])
+    def test_wmt22_joined_by_spaces_scores_as_joined_by_lines(self, reference: str) -> None:
+        """Which is what lines are for: to say where sentences end; the package alone makes sentences of up to 1,363
+        tokens of these texts, all between two quotes that stand segments apart."""
+        folder = wmt22()
+        metric = comet(MINI)
+        files = ("src.zh", "hyp/Online-B.en", f"ref.{reference}.en")
+        texts = [(folder / file).read_text(encoding="utf-8").split("\n")[:-1] for file in files]
+        starts = range(0, 1800, 300)
+        by_spaces, by_lines = (
+            metric.segment_scores(
+                metric.statistics(
+                    [segment(*(between.join(text[start : start + 150]) for text in texts)) for start in starts]
+                )
+            )
+            for between in (" ", "\n")
+        )
+        assert by_spaces == pytest.approx(by_lines, abs=0.025)  # some were down to 0.27, of 0.67
+        assert by_spaces.mean() == pytest.approx(by_lines.mean(), abs=0.01)
+
     @pytest.mark.parametrize(("between", "least"), [(" ", 0.75), ("\n", 0.95)])
     def test_joined_segments_of_wmt22_are_cut_in_the_same_segment(self, between: str, least: float) -> None:
         """Whose sentences are known to say the same. Measured 2026-11: 0.81 of 219 cuts, 0.99 of 210 with lines."""
@@ -623,17 +753,32 @@ class TestErrorSpans:
         assert len(found) > 3
         assert len(spans) > len(found)
         assert spans[-1].start > found[-2].start  # in the last windows too
-        named = [(span, "".join(span.text.replace("<s>", "").split())) for span in spans]
-        for span, spelled in named:
-            written = "".join(LONG["hypothesis"][span.start : span.end].split())
-            assert re.fullmatch(re.escape(spelled).replace("<unk>", ".+"), written) or not spelled
-        assert sum(bool(spelled) for _, spelled in named) > len(found)
+        assert sum(bool(span.text) for span in spans) > len(found)
         # Each window is scored as it is by itself, its errors with it.
         alone = metric._scorer().predict([window.triple for window in found])
         assert alone.error_spans is not None
-        assert [span.text for span in spans] == [span.text for of in alone.error_spans for span in of]
+        starts = [found[number].start + span.start for number, of in enumerate(alone.error_spans) for span in of]
+        assert [span.start for span in spans] == starts
+        # In the words of the hypothesis: what a model decodes begins with `<s>` at the beginning of each window.
+        assert any("<s>" in span.text for of in alone.error_spans[1:] for span in of)
+        assert [span.text for span in spans] == [LONG["hypothesis"][span.start : span.end] for span in spans]
         weights = [window.weight for window in found]
         assert scored.rows[0, 0] == pytest.approx(np.average(alone.scores, weights=weights), abs=1e-6)
+
+    def test_of_a_text_that_fits_but_for_the_spaces_before_it(self, models: dict[str, Path]) -> None:
+        metric = comet(models["xcomet"], "xcomet")
+        short, before = LONG["hypothesis"][:200], " " * 2000
+        assert n_tokens(before) > 508
+        of_each = [
+            metric.statistics_and_spans([segment("郑州", text, "the city")]).error_spans
+            for text in (short, before + short)
+        ]
+        assert of_each[0] is not None
+        assert of_each[1] is not None
+        (alone,), (behind,) = of_each
+        assert alone
+        assert [(span.start, span.end) for span in behind] == [(span.start + 2000, span.end + 2000) for span in alone]
+        assert [span.text for span in behind] == [short[span.start : span.end] for span in alone]
 
 
 class TestCounting:
@@ -650,7 +795,7 @@ class TestCounting:
         files = [record / "plan.json", record / "scores.csv", record / "scores" / "comet_mini.jsonl"]
         for file in files:
             text = file.read_text(encoding="utf-8")
-            text = re.sub(r"\|long:windows-1\|sentences:[^\"|,\s]*", "", text)
+            text = re.sub(r"\|long:windows-2\|sentences:[^\"|,\s]*", "", text)
             file.write_text(re.sub(r'("statistics": \[[^,]*, [^,]*, [^,]*), [^\]]*\]', r"\1]", text), encoding="utf-8")
         assert json.loads(files[2].read_text(encoding="utf-8").splitlines()[0])["statistics"][1:] == [1, 0]
         compared = command("compare", "old/latest")
@@ -703,7 +848,7 @@ class TestCounting:
             assert {name: re.findall(r"\|windowed:.*|\|cut:.*", of) for name, of in signatures.items()} == {
                 name: ["|windowed:1"] for name in ("polished", "literal", "short")
             }
-            assert all("|long:windows-1|sentences:sentencex-" in signature for signature in signatures.values())
+            assert all("|long:windows-2|sentences:sentencex-" in signature for signature in signatures.values())
             assert {(system, number): row[2:4] for (system, number), row in rows.items()} == {
                 (system, number): [0, float(number == "1")] for system in signatures for number in ("1", "2")
             }
@@ -717,6 +862,31 @@ class TestCounting:
                 "COMET-mini: the signature ends in |windowed:1 for literal, polished, short. windowed counts segments "
                 "longer than the model reads, scored in parts that fit."
             ) in table
+            assert "not the same for all systems" not in table
+
+    def test_systems_with_other_numbers_of_windows_are_not_compared_without_a_word(
+        self, command: Callable[..., Finished], paragraphs: dict[str, list[str]]
+    ) -> None:
+        """What is long in one system only is scored in windows there and whole in the others."""
+        write("src.zh", *paragraphs["source"][:2])
+        write("ref.en", *paragraphs["reference"][:2])
+        write("hyp/brief.en", *paragraphs["polished"][:2])
+        write("hyp/wordy.en", " ".join(paragraphs["polished"]), paragraphs["polished"][1])
+        write("hyp/wordier.en", *[" ".join(paragraphs["polished"])] * 2)
+        finished = command(
+            "run", "name=t", "testset=plain", "testset.language_pair=zh-en", "testset.source=src.zh",
+            "testset.references=[ref.en]", "systems=[folder]", "systems.folder.path=hyp", "metrics=[comet_mini]",
+        )  # fmt: skip
+        assert finished.code == 0, finished.err
+        signatures, _ = self.read(Path("results/latest"))
+        assert {name: re.findall(r"windowed:\d+", of) for name, of in signatures.items()} == {
+            "brief": [], "wordy": ["windowed:1"], "wordier": ["windowed:2"],
+        }  # fmt: skip
+        table = (Path("results/latest") / "tables" / "systems.md").read_text(encoding="utf-8").replace("\\", "")
+        assert (
+            "scored in parts that fit. windowed is not the same for all systems: such a segment tends to another score "
+            "than it has read whole, often to a higher one, so that small differences between systems may come of that."
+        ) in table
 
     def test_long_segments_can_be_cut(self, command: Callable[..., Finished], paragraphs: dict[str, list[str]]) -> None:
         finished = self.run(command, paragraphs, "metrics.comet_mini.long_segments=truncate")

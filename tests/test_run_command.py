@@ -70,7 +70,7 @@ class TestBundledRun:
             assert (line["n_scored"], line["n_missing"]) == ("9", "0")
             if metric == "comet_mini":
                 assert f"|sha256:{MINI_SHA256[:16]}|" in line["signature"]
-                assert "|precision:fp32|device:cpu|backend:native-1|long:windows-1|sentences:" in line["signature"]
+                assert "|precision:fp32|device:cpu|backend:native-1|long:windows-2|sentences:" in line["signature"]
             else:
                 assert line["signature"] == SIGNATURES[metric]
             assert float(line["ci_low"]) <= float(line["score"]) <= float(line["ci_high"])

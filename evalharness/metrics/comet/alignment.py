@@ -15,13 +15,16 @@ import numpy as np
 from evalharness.records import Array, Floats
 
 # Chosen on 24 and 200 segments of WMT22 zh-en joined into one, whole, stopped half way and with a part left out.
+# HELD
 _VARIANCE = 2.0
 """Of the difference between the lengths of a sentence and its translation, per token of both together."""
 # By how many sentences of the one text and of the other say the same.
 _PENALTIES = {(1, 1): 0.0, (2, 1): 2.3, (1, 2): 2.3, (2, 2): 4.4, (3, 1): 4.5, (1, 3): 4.5}
 _OMISSION = 4.5  # a sentence that has none opposite
+_MORE_OMITTED = 2.5  # each further one behind it: what is left out is often a whole passage
 _OTHER_LINE_END = 3.0  # where one line ends and its translation goes on
 _DRIFT = 600.0  # so many tokens further in one text than in the other cost one; a path that lost its way comes back
+_MOST_DRIFT = 0.5  # so that it need not where a passage was left out
 _EARLY_END = 8.0  # where one text stops and the other goes on
 _MOST_LEFT = 1.5  # of it, in what the one text has more than the other
 _LEFT = 1.0  # each sentence of it: as much as one costs that has its like opposite
@@ -71,7 +74,7 @@ def aligned(text: Lengths, other: Lengths) -> tuple[tuple[int, int], ...]:
 
     Taken together they are as long, unless one stops early: where that may be, what is likelier is taken."""
     n, m = len(text.sentences), len(other.sentences)
-    at_end_of_other, at_end_of_text, moves = _tables(text, other)
+    at_end_of_other, at_end_of_text, moves, goes_on = _tables(text, other)
     ends = [(cost, number, n, m) for number, cost in enumerate(at_end_of_text[:, m])]
     if other.may_stop_early:
         more = sum(text.sentences) - sum(other.sentences)
@@ -83,17 +86,22 @@ def aligned(text: Lengths, other: Lengths) -> tuple[tuple[int, int], ...]:
                 ends.append((cost + _EARLY_END + (m - j) * _LEFT, 1, n, j))
     _, number, i, j = min(ends)
     path = [*((k, m) for k in range(n, i, -1)), *((n, k) for k in range(m, j, -1)), (i, j)]
+    move, is_within = 0, False  # within what is omitted or added
     while (i, j) != (0, 0):
-        step, across = _MOVES[moves[i, number, j]]
+        if not is_within:
+            move = int(moves[i, number, j])
+        is_within = move >= _OMITTED and bool(goes_on[i, move - _OMITTED, number, j])
+        step, across = _MOVES[move]
         i, j = i - step, j - across
         path.append((i, j))
     return tuple(path[::-1])
 
 
-def _tables(text: Lengths, other: Lengths) -> tuple[Floats, Floats, Array]:
+def _tables(text: Lengths, other: Lengths) -> tuple[Floats, Floats, Array, Array]:
     """The least costs of getting to each sentence of the first text and the end of the other [n + 1, units], and to the
     end of the first and each sentence of the other [units, m + 1]; the last move on the way to every place
-    [n + 1, units, m + 1].
+    [n + 1, units, m + 1]; whether one that omits of the first text, or adds of the other, has its like before it
+    [n + 1, 2, units, m + 1].
 
     Units: what a token of the other text is worth, so that all of both are equal; if it may stop early, also 1."""
     n, m = len(text.sentences), len(other.sentences)
@@ -103,13 +111,19 @@ def _tables(text: Lengths, other: Lengths) -> tuple[Floats, Floats, Array]:
     lines, other_lines = (np.concatenate([[0], np.cumsum(one.ends_line)]) for one in (text, other))
     ends = np.array([True, *other.ends_line])
     moves = np.full((n + 1, len(units), m + 1), _ADDED, dtype=np.int8)
-    added = np.arange(m + 1) * _OMISSION
-    rows = [np.tile(added, (len(units), 1))]  # the newest last
+    goes_on = np.zeros((n + 1, 2, len(units), m + 1), dtype=bool)
+    goes_on[0, 1, :, 2:] = True
+    further = np.arange(m + 1) * _MORE_OMITTED
+    first = np.concatenate([[0.0], further[:-1] + _OMISSION])
+    rows = [np.tile(first, (len(units), 1))]  # the newest last
+    omitted = np.full_like(rows[0], np.inf)
     at_end = [rows[0][:, m]]
     for i in range(1, n + 1):
-        here, move = rows[-1] + _OMISSION, moves[i]
+        goes_on[i, 0] = omitted + _MORE_OMITTED < rows[-1] + _OMISSION
+        omitted = np.minimum(omitted + _MORE_OMITTED, rows[-1] + _OMISSION)
+        here, move = omitted.copy(), moves[i]
         move[:] = _OMITTED
-        drift = ((b - a[i]) / _DRIFT) ** 2
+        drift = np.minimum(((b - a[i]) / _DRIFT) ** 2, _MOST_DRIFT)
         off_line = np.where(ends == text.ends_line[i - 1], 0.0, _OTHER_LINE_END)
         for number, ((step, across), penalty) in enumerate(_PENALTIES.items()):
             if step > i or across > m:
@@ -122,12 +136,13 @@ def _tables(text: Lengths, other: Lengths) -> tuple[Floats, Floats, Array]:
             is_better = reached < here[:, across:]
             here[:, across:][is_better] = reached[is_better]
             move[:, across:][is_better] = number
-        without_added = here - added
-        least = np.minimum.accumulate(without_added, axis=1)
-        move[least < without_added] = _ADDED
-        rows = [*rows[-_FURTHEST + 1 :], least + added]
+        added = np.full_like(here, np.inf)
+        added[:, 1:] = np.minimum.accumulate(here - further, axis=1)[:, :-1] + _OMISSION + further[:-1]
+        move[added < here] = _ADDED
+        goes_on[i, 1, :, 1:] = added[:, :-1] + _MORE_OMITTED < np.minimum(here, added)[:, :-1] + _OMISSION
+        rows = [*rows[-_FURTHEST + 1 :], np.minimum(here, added)]
         at_end.append(rows[-1][:, m])
-    return np.stack(at_end), rows[-1], moves
+    return np.stack(at_end), rows[-1], moves, goes_on
 
 
 def _mismatch(length: float, others: Floats) -> Floats:

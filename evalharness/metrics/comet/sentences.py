@@ -22,6 +22,8 @@ _PLACES = (
     re.compile(r"\s+"),
 )
 
+_ENDS = re.compile(r"(?:[.!?…۔؟।॥።]+[)\]}\"'”’»]*\s+|[。！？]+[”’」』】》）]*\s*)")
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sentence:
@@ -61,6 +63,18 @@ def sentences(text: str, language: str | None) -> tuple[Sentence, ...]:
             start = found.pop().start
         found.append(Sentence(start=start, end=end, ends_line=end == len(text) or text[end - 1] in _LINE_ENDS))
     return tuple(found)
+
+
+def parts(sentence: Sentence, text: str) -> list[Sentence]:
+    """Of a sentence that is none, such as all that stands between two quotes: what its marks end, the quotes and
+    brackets that close behind these with it; without such marks, its halves. Itself where it has only one character."""
+    of = text[sentence.start : sentence.end]
+    ends = [match.end() for match in _ENDS.finditer(of) if match.end() < len(of) and not of[match.end()].islower()]
+    cuts = [sentence.start + end for end in ends or [middle(of)] if end]
+    bounds = itertools.pairwise([sentence.start, *cuts, sentence.end])
+    return [
+        Sentence(start=start, end=end, ends_line=sentence.ends_line and end == sentence.end) for start, end in bounds
+    ]
 
 
 def middle(text: str) -> int:

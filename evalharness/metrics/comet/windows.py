@@ -10,11 +10,15 @@ from typing import TypeAlias
 
 from evalharness.metrics.comet.alignment import Lengths, common_cuts
 from evalharness.metrics.comet.backend import Scorer, Triple
-from evalharness.metrics.comet.sentences import Sentence, middle, sentences
+from evalharness.metrics.comet.sentences import Sentence, middle, parts, sentences
 from evalharness.records import ErrorSpan, LanguagePair, base_language
 
-VERSION = "1"
+VERSION = "2"
 """Goes up when other windows can come of the same texts and sentences; part of the signature."""
+
+# Tokens; longer ones are aligned in parts. Measured 2026-11 with comet-mini on 36 texts of 20 to 120 segments of WMT22,
+# joined by spaces: they score 0.003 from what they do joined by line ends, at most 0.016; without, 0.041 and 0.575.
+_LONGEST_SENTENCE = 120
 
 Stretches: TypeAlias = tuple[tuple[int, int], ...]
 """Of each text that the model reads, in its order, a part: characters from, up to."""
@@ -68,8 +72,9 @@ def scored(scorer: Scorer, readings: Sequence[Reading]) -> list[ReadTriple]:
         scores = [predicted.scores[place[window.triple]] for window in reading.windows]
         spans: tuple[ErrorSpan, ...] | None = None
         if predicted.error_spans is not None:
+            is_whole = len(reading.windows) == 1 and not reading.windows[0].start
             spans = tuple(
-                replace(span, start=span.start + window.start, end=span.end + window.start)
+                span if is_whole else _in_whole(span, window)
                 for window in reading.windows
                 for span in predicted.error_spans[place[window.triple]]
             )
@@ -86,6 +91,12 @@ def tokens(readings: Sequence[Reading]) -> tuple[int, int]:
         n_tokens += readings[0].n_tokens[name] if is_shared else sum(one.n_tokens[name] for one in readings)
         n_lost += (max if is_shared else sum)(one.n_lost[name] for one in readings)
     return n_tokens - n_lost, n_lost
+
+
+def _in_whole(span: ErrorSpan, window: Window) -> ErrorSpan:
+    """Its text as written: models decode the sign that every text begins with too, and a window is no beginning."""
+    text = window.triple.hypothesis[span.start : span.end]
+    return replace(span, text=text, start=span.start + window.start, end=span.end + window.start)
 
 
 def _triples(readings: Sequence[Reading]) -> Iterator[Triple]:
@@ -240,8 +251,18 @@ class Reader:
             language = base_language(self._languages.source if name == "source" else self._languages.target)
         key = (text, language)
         if key not in self._known_sentences:
-            self._known_sentences[key] = sentences(text, language)
+            self._known_sentences[key] = tuple(self._shortened(text, sentences(text, language)))
         return self._known_sentences[key]
+
+    def _shortened(self, text: str, found: Sequence[Sentence]) -> Iterator[Sentence]:
+        """In parts where they are too long to find what they say in another text: quoted speech is one sentence to who
+        splits them, and so is all between two stray quotes and a text without marks."""
+        lengths = self._lengths([text[one.start : one.end].strip() for one in found])
+        for sentence, length in zip(found, lengths, strict=True):
+            if length <= _LONGEST_SENTENCE or sentence.end - sentence.start < 2:
+                yield sentence
+            else:
+                yield from self._shortened(text, parts(sentence, text))
 
 
 def _stretch(found: Sequence[Sentence], piece: slice) -> tuple[int, int]:

@@ -35,6 +35,11 @@ class Standing:
     spread: float | None = None
 
 
+_UNLIKE = (
+    "such a segment tends to another score than it has read whole, often to a higher one, so that small differences "
+    "between systems may come of that."
+)
+
 Standings: TypeAlias = Mapping[tuple[str, str], Standing]
 """By system, or the system whose runs were grouped, and metric."""
 
@@ -178,16 +183,20 @@ def _longer_signatures(
     systems: dict[str, list[str]] = {}
     for line in lines:
         behind = line.signature.removeprefix(metric.signature or "")
-        if line.metric == metric.name and line.signature != behind and behind:
+        if line.metric == metric.name and line.signature != behind:
             systems.setdefault(behind, []).append(line.system)
-    if not systems:
+    if not any(systems):
         return []
-    endings = "; ".join(f"in {behind} for {', '.join(names)}" for behind, names in systems.items())
-    said = dict.fromkeys(field.partition(":")[0] for behind in systems for field in behind.split("|"))
-    counted = "".join(
-        f" {name} counts segments {meanings[flag]}." for name in said if (flag := f"{metric.name}:{name}") in meanings
-    )
-    return [f"{heading}: the signature ends {endings}.{counted}"]
+    endings = "; ".join(f"in {behind} for {', '.join(names)}" for behind, names in systems.items() if behind)
+    said = [f"{heading}: the signature ends {endings}."]
+    fields = [dict(field.partition(":")[::2] for field in behind.split("|") if field) for behind in systems]
+    for name in dict.fromkeys(name for of_systems in fields for name in of_systems):
+        if (flag := f"{metric.name}:{name}") not in meanings:
+            continue
+        said.append(f"{name} counts segments {meanings[flag]}.")
+        if len({of_systems.get(name, "0") for of_systems in fields}) > 1:
+            said.append(f"{name} is not the same for all systems: {_UNLIKE}")
+    return [" ".join(said)]
 
 
 def _notes(run: Reported, metrics: list[PlannedMetric], settings: ReportSettings) -> list[str]:
