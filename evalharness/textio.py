@@ -29,6 +29,8 @@ _GZIP = b"\x1f\x8b"  # which no UTF-8 text begins with
 _UNFINISHED = ".evalharness-tmp"
 _BYTES_PER_BLOCK = 1 << 20
 STANDARD_INPUT = "-"
+to_json = json.JSONEncoder(ensure_ascii=False).encode
+"""One line of JSON, characters as themselves; `json.dumps` would make an encoder for each."""
 
 
 def read_lines(path: str | Path, *, is_known: bool = False) -> tuple[str, ...]:

@@ -149,7 +149,8 @@ class TestMissingScores:
 
 
 def test_empty_texts_are_said(caplog: pytest.LogCaptureFixture) -> None:
-    eh.evaluate(testset=made("a", "", "b"), systems={"mine": ["a", " ", ""], "full": ["a"] * 3}, metrics=["chrf"])
+    systems = {"mine": ["one two", " ", ""], "full": ["one two", "x", "two one"]}
+    eh.evaluate(testset=made("one two", "", "two one"), systems=systems, metrics=["chrf"])
     assert [record.message for record in caplog.records if record.levelname == "WARNING"] == [
         "test set 'made':2 in 'reference 1': empty-line: no text; kept as an empty text.",
         "the given texts of system 'mine':2: empty-line: nothing but U+0020 SPACE; kept as an empty text (and 1 more "

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from evalharness.errors import RecordError
+from evalharness.textio import to_json
 
 _log = logging.getLogger(__name__)
 
@@ -82,7 +83,7 @@ class JsonLines:
         if not entries:
             return
         self._path.parent.mkdir(parents=True, exist_ok=True)
-        block = "".join(json.dumps(entry, ensure_ascii=False) + "\n" for entry in entries)
+        block = "".join(f"{to_json(entry)}\n" for entry in entries)
         descriptor = os.open(self._path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o666)
         try:
             unwritten = memoryview(block.encode("utf-8"))

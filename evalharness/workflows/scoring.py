@@ -20,6 +20,7 @@ from evalharness.records import ErrorSpan, ErrorSpans, Floats, ScoredRows, Scori
 from evalharness.runs.cache import RowCache
 from evalharness.runs.log import JsonLines
 from evalharness.runs.plan import ROWS_VERSION
+from evalharness.textio import to_json
 
 Pair: TypeAlias = tuple[int, int]
 """System index and segment index."""
@@ -240,12 +241,13 @@ def _logged_texts(scored: ScoredRows) -> list[str | None]:
     """What logs and cache hold of each row, as JSON at full precision, whole numbers without a point; None for a failed
     one."""
     texts: list[str | None] = []
-    for index, row in enumerate(scored.rows):
-        logged: Any = row.tolist()
+    has_failed = np.isnan(scored.rows).any(axis=1)
+    for index, row in enumerate(scored.rows.tolist()):
+        logged: Any = row
         if scored.error_spans is not None:
             spans = [dataclasses.asdict(span) for span in scored.error_spans[index]]
             logged = {"statistics": logged, "error_spans": spans}
-        texts.append(None if np.isnan(row).any() else json.dumps(logged, ensure_ascii=False))
+        texts.append(None if has_failed[index] else to_json(logged))
     return texts
 
 
