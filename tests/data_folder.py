@@ -18,11 +18,6 @@ def wmt25_scores() -> Path:
     return _folder("wmt25.en-zh_CN.metric-scores")
 
 
-def ted2021() -> Path:
-    """The folder of the TED talks with expert MQM; skips the test where it is absent."""
-    return _folder("ted2021.zh-en.mqm")
-
-
 def _folder(name: str) -> Path:
     default = Path(__file__).resolve().parent.parent.parent / "shared" / "data"
     folder = Path(os.environ.get("EVALHARNESS_DATA") or default) / name

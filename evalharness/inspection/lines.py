@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from evalharness.errors import InputError
@@ -18,12 +18,18 @@ _ROWS = (".jsonl", ".parquet")
 _UTF16_BOMS = (b"\xff\xfe", b"\xfe\xff")
 
 
-def read_texts(path: str | Path, *, tabs_part_fields: bool = False) -> tuple[str, ...]:
+def read_texts(path: str | Path) -> tuple[str, ...]:
     """The lines of a UTF-8 file, as `textio.read_lines` gives them, inspected: what is found is said and counted.
 
-    `tabs_part_fields` says that a line holds several texts with tabs between them.
-    Raises: InputError where the file is missing, empty or not UTF-8, or something found is an error."""
-    return _read(path, tabs_part_fields=tabs_part_fields, has_records=False)
+    Raises: InputError where the file is missing, empty or not UTF-8, or holds rows and not lines, or something found is
+    an error."""
+    if (ending := Path(path).suffix.lower()) in _ROWS:
+        raise InputError(
+            f"{path}: a {ending} file holds rows and not a text a line. Test sets are read from it with testset="
+            f"{ending[1:]} (import: --reader {ending[1:]}), outputs with systems.folder.column=NAME or "
+            "systems.hypotheses.column=NAME."
+        )
+    return _read(path, has_records=False)
 
 
 def read_records(path: str | Path) -> tuple[str, ...]:
@@ -31,18 +37,12 @@ def read_records(path: str | Path) -> tuple[str, ...]:
     looked at here, and texts as they are taken out.
 
     Raises: InputError as `read_texts`."""
-    return _read(path, tabs_part_fields=False, has_records=True)
+    return _read(path, has_records=True)
 
 
-def _read(path: str | Path, *, tabs_part_fields: bool, has_records: bool) -> tuple[str, ...]:
-    if not has_records and (ending := Path(path).suffix.lower()) in _ROWS:
-        raise InputError(
-            f"{path}: a {ending} file holds rows and not a text a line. Test sets are read from it with testset="
-            f"{ending[1:]} (import: --reader {ending[1:]}), outputs with systems.folder.column=NAME or "
-            "systems.hypotheses.column=NAME."
-        )
+def _read(path: str | Path, *, has_records: bool) -> tuple[str, ...]:
     findings = current_findings()
-    inspector = Inspector(path, findings, tabs_part_fields=tabs_part_fields, has_records=has_records)
+    inspector = Inspector(path, findings, has_records=has_records)
     lines = [line for block in read_blocks(path) for line in inspector.lines(block)]
     inspector.finish()
     findings.decide(str(path))
@@ -66,17 +66,13 @@ def inspect_text(text: str, place: Place, findings: Findings) -> None:
         findings.add(findings_in(text, place))
 
 
-def duplicated_blocks(seen: Lines, places: Sequence[Place] | None, *, file: str = "") -> Iterator[Finding]:
-    """Blocks of lines that are there again; `places` are those of rows, None for the lines of a file."""
-
-    def line(number: int) -> int | None:
-        return number if places is None else places[number - 1].line
-
+def duplicated_blocks(seen: Lines, place: Callable[[int], Place]) -> Iterator[Finding]:
+    """Blocks of lines that are there again; `place` is where the line or row of a number, from 1, stands."""
     for block in seen.repeated():
-        last = line(block.first + block.n_lines - 1)
-        said = f"lines {line(block.first)} to {last} are those from {line(block.original)} on again"
-        place = Place(file=file or (places[0].file if places else ""), line=line(block.first))
-        yield Finding(kind=Kind.duplicated_block, place=place, found=said)
+        numbers = (block.first, block.first + block.n_lines - 1, block.original)
+        first, last, original = (place(number).line for number in numbers)
+        said = f"lines {first} to {last} are those from {original} on again"
+        yield Finding(kind=Kind.duplicated_block, place=place(block.first), found=said)
 
 
 class Inspector:
@@ -144,7 +140,7 @@ class Inspector:
         self._find_repeats()
 
     def _find_repeats(self) -> None:
-        self._findings.add(duplicated_blocks(self._seen, None, file=self._file))
+        self._findings.add(duplicated_blocks(self._seen, lambda number: Place(file=self._file, line=number)))
 
     def _found(self, kind: Kind, line: int, column: int | None, said: str, code_point: int | None = None) -> None:
         place = Place(file=self._file, line=line, column=column)

@@ -106,7 +106,7 @@ def inspect_segments(segments: Sequence[Segment], places: Sequence[str]) -> None
         seen.add("\n".join(texts.values()))
         for name, text in texts.items():
             inspect_text(text, Place.parse(where, field=name), findings)
-    findings.add(duplicated_blocks(seen, [Place.parse(where) for where in places]))
+    findings.add(duplicated_blocks(seen, lambda number: Place.parse(places[number - 1])))
     findings.decide(file)
     columns: dict[str, list[str]] = {}
     for segment in segments:
