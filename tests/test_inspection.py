@@ -22,7 +22,7 @@ from hypothesis import strategies as st
 from evalharness.errors import ConfigError, InputError
 from evalharness.inspection.alignment import AlignedTexts, Side, find_loss, find_shift, misalignment
 from evalharness.inspection.characters import findings_in, is_clean
-from evalharness.inspection.findings import KINDS, InputSettings, Kind, OnError, Place, collecting, named
+from evalharness.inspection.findings import KINDS, InputSettings, Kind, OnError, Place, Severity, collecting, named
 from evalharness.inspection.lines import read_texts
 from evalharness.testsets.base import Reader
 from evalharness.testsets.delimited import Csv, Delimited
@@ -660,6 +660,24 @@ def test_what_counts_from_another_number_is_no_shift(n: int) -> None:
     chapters = [f"Chapter {number}" for number in range(1, n + 1)]
     renumbered = [f"Kapitel {number + 1}" for number in range(1, n + 1)]
     assert find_shift(Side(chapters), Side(renumbered)) is None
+
+
+@pytest.mark.parametrize("n", [4, 6, 9, 12, 20, 30, 50])
+def test_texts_that_have_nothing_to_do_with_each_other_are_no_error(n: int) -> None:
+    """Nor are those of a system that gets nine words in ten wrong even a warning."""
+    rng = random.Random(n)
+    vocabulary = ["".join(rng.choices("abcdefghij", k=rng.randint(2, 8))) for _ in range(300)]
+
+    def text() -> str:
+        return " ".join(rng.choices(vocabulary, k=rng.randint(3, 25)))
+
+    for _ in range(40):
+        references = [text() for _ in range(n)]
+        bad = [" ".join(w if rng.random() < 0.1 else rng.choice(vocabulary) for w in one.split()) for one in references]
+        anchor = AlignedTexts(name="a", side=Side(references))
+        unlike = misalignment(anchor, AlignedTexts(name="b", side=Side([text() for _ in range(n)])))
+        assert unlike is None or unlike.kind.severity is Severity.warning
+        assert misalignment(anchor, AlignedTexts(name="c", side=Side(bad))) is None
 
 
 def test_blocks_that_stand_three_times_are_one_finding(command: Callable[..., Finished]) -> None:

@@ -38,6 +38,7 @@ _MORE_THAN_CHANCE = 1.2
 _CHANCES = 200
 _MOST_OF_THEM = 0.7
 """How many lines of a shift must gain by it."""
+_FEWEST_AT_HOME = 2
 _FEWEST_LINES = 4
 _FEWEST_LOST = 20
 _MOST_OF_IT = 0.8
@@ -51,11 +52,14 @@ _WORDS = re.compile(r"\d+(?:[.,]\d+)*|[㐀-鿿ぁ-ヿ]|[^\W\d_]{2,}")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Shift:
-    """From `first` (an index) to `last` the others fit texts that stand `distance` before them; negative: behind."""
+    """From `first` (an index) to `last` the others fit texts that stand `distance` before them; negative: behind.
+
+    Not `is_sure` where few lines say so, and none that it began somewhere."""
 
     first: int
     last: int
     distance: int
+    is_sure: bool
 
 
 class Side:
@@ -89,12 +93,14 @@ def find_shift(texts: Side, others: Side) -> Shift | None:
     if not found:
         return None
     best = max(found, key=lambda one: one.evidence)
-    if not _is_home_elsewhere(best, fit) and best.evidence < _MORE_THAN_CHANCE * _by_chance(
-        fit, farthest, best.distance
-    ):
-        return None
+    n_at_home = _n_at_home(best, fit)
+    if n_at_home < _FEWEST_SHIFTED:
+        by_chance = _by_chance(fit, farthest, best.distance)
+        if best.evidence < _MORE_THAN_CHANCE * by_chance:
+            return None
     last = n - 1 if best.stays else best.stop - 1 + max(0, best.distance)
-    return Shift(first=best.start, last=last, distance=best.distance)
+    is_sure = n >= _FEWEST_LOST or n_at_home >= _FEWEST_AT_HOME
+    return Shift(first=best.start, last=last, distance=best.distance, is_sure=is_sure)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -125,11 +131,12 @@ def _counted(of_texts: Floats, distance: int) -> Floats:
     return of_texts[:-distance] if distance > 0 else of_texts[-distance:]
 
 
-def _is_home_elsewhere(run: _Run, fit: _Fit) -> bool:
-    """Whether lines before and behind a run belong to those of their own index, so that there is an order at all."""
+def _n_at_home(run: _Run, fit: _Fit) -> int:
+    """How many lines are before and behind a run, where they belong to those of their own index, so that there is an
+    order at all; 0 where they do not."""
     better = fit.at(0) - fit.by_chance()
     elsewhere = better[: run.start] if run.stays else np.concatenate((better[: run.start], better[run.stop :]))
-    return len(elsewhere) >= _FEWEST_SHIFTED and bool(np.median(elsewhere) >= _BETTER_THAN_CHANCE)
+    return len(elsewhere) if len(elsewhere) and np.median(elsewhere) >= _BETTER_THAN_CHANCE else 0
 
 
 def _by_chance(fit: _Fit, farthest: int, distance: int) -> float:
@@ -244,7 +251,7 @@ def misalignment(anchor: AlignedTexts, other: AlignedTexts) -> Finding | None:
         is_rest = shift.last == others.n - 1
         until = "from here on" if is_rest else f"from here to line {other.place(shift.last).line}"
         said = f"{until}, what belongs to a line of {anchor.name} stands {where}"
-        kind, first = Kind.shifted if is_rest else Kind.shifted_passage, shift.first
+        kind, first = Kind.shifted if is_rest and shift.is_sure else Kind.shifted_passage, shift.first
     elif lost is not None:
         said = f"from here on, lines fit those of {anchor.name} no better than by chance, in length and words"
         kind, first = Kind.lost, lost
