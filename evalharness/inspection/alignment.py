@@ -84,20 +84,21 @@ class Side:
 
 def find_shift(texts: Side, others: Side) -> Shift | None:
     """Where `others` begin to belong to other texts than those of the same index; None where they do not."""
-    n = texts.n
-    if n < _FEWEST_LINES or n != others.n:
+    return None if texts.n != others.n else _shift(_Fit(texts, others, farthest=_farthest(texts.n)))
+
+
+def _shift(fit: _Fit) -> Shift | None:
+    n, farthest = fit.n, _farthest(fit.n)
+    if n < _FEWEST_LINES:
         return None
-    farthest = min(_FARTHEST, n // 2)
-    fit = _Fit(texts, others, farthest=farthest)
     found = [one for one in _runs(fit, farthest) if one.evidence >= _enough(n) and _is_a_shift(one, fit)]
     if not found:
         return None
     best = max(found, key=lambda one: one.evidence)
     n_at_home = _n_at_home(best, fit)
-    if n_at_home < _FEWEST_SHIFTED:
-        by_chance = _by_chance(fit, farthest, best.distance)
-        if best.evidence < _MORE_THAN_CHANCE * by_chance:
-            return None
+    has_order = n_at_home >= _FEWEST_SHIFTED
+    if not has_order and best.evidence < _MORE_THAN_CHANCE * _evidence_by_chance(fit, farthest, best.distance):
+        return None
     last = n - 1 if best.stays else best.stop - 1 + max(0, best.distance)
     is_sure = n >= _FEWEST_LOST or n_at_home >= _FEWEST_AT_HOME
     return Shift(first=best.start, last=last, distance=best.distance, is_sure=is_sure)
@@ -134,12 +135,12 @@ def _counted(of_texts: Floats, distance: int) -> Floats:
 def _n_at_home(run: _Run, fit: _Fit) -> int:
     """How many lines are before and behind a run, where they belong to those of their own index, so that there is an
     order at all; 0 where they do not."""
-    better = fit.at(0) - fit.by_chance()
+    better = fit.at(0) - fit.by_chance
     elsewhere = better[: run.start] if run.stays else np.concatenate((better[: run.start], better[run.stop :]))
     return len(elsewhere) if len(elsewhere) and np.median(elsewhere) >= _BETTER_THAN_CHANCE else 0
 
 
-def _by_chance(fit: _Fit, farthest: int, distance: int) -> float:
+def _evidence_by_chance(fit: _Fit, farthest: int, distance: int) -> float:
     """What runs come to where lines fit at neither of two distances: as much as that is no evidence. Texts that are all
     alike, or in no order, have such runs at every distance."""
     others = [d for d in range(-farthest, farthest + 1) if d not in (0, distance)]
@@ -158,7 +159,7 @@ def _is_a_shift(run: _Run, fit: _Fit) -> bool:
         return False
     lines = slice(run.start, run.stop)
     away, at_home = _counted(fit.at(run.distance), run.distance)[lines], fit.at(0)[lines]
-    by_chance = _counted(fit.by_chance(), run.distance)[lines]
+    by_chance = _counted(fit.by_chance, run.distance)[lines]
     by_length = _counted(fit.by_length(run.distance), run.distance)[lines].sum() - fit.by_length(0)[lines].sum()
     is_better = np.median(away - by_chance) >= _BETTER_THAN_CHANCE
     is_most = (away > at_home).mean() >= _MOST_OF_THEM
@@ -167,7 +168,12 @@ def _is_a_shift(run: _Run, fit: _Fit) -> bool:
 
 def _enough(n: int) -> float:
     """Nats that a shift must explain more than none: the places where one could begin are as many chances."""
-    return (_LEAST_EVIDENCE + math.log(2 * min(_FARTHEST, n // 2) * n)) / (2 * _DOUBT)
+    return (_LEAST_EVIDENCE + math.log(2 * _farthest(n) * n)) / (2 * _DOUBT)
+
+
+def _farthest(n: int) -> int:
+    """Lines that a shift is looked for among `n`."""
+    return min(_FARTHEST, n // 2)
 
 
 def _lengths_speak_for(texts: Side, others: Side) -> bool:
@@ -176,7 +182,7 @@ def _lengths_speak_for(texts: Side, others: Side) -> bool:
     if texts.n < _ENOUGH_FOR_LENGTHS:
         return False
     fit = _Fit(texts, others, farthest=_NEAR, by_words=False)
-    better = fit.at(0) - fit.by_chance()
+    better = fit.at(0) - fit.by_chance
     if better.mean() < 1 or max(run.evidence for run in _runs(fit, _NEAR)) > _SUSPICIOUS * _enough(texts.n):
         return False
     in_blocks = better[: len(better) // _FEWEST_LOST * _FEWEST_LOST].reshape(-1, _FEWEST_LOST).mean(axis=1)
@@ -199,10 +205,13 @@ def find_gap(texts: Side, others: Side) -> int | None:
 
 def find_loss(texts: Side, others: Side) -> int | None:
     """The index from which on `others` fit the texts of the same index no better than any; None where all do."""
-    if texts.n < 2 * _FEWEST_LOST or texts.n != others.n:
+    return None if texts.n != others.n else _loss(_Fit(texts, others, farthest=_farthest(texts.n)))
+
+
+def _loss(fit: _Fit) -> int | None:
+    if fit.n < 2 * _FEWEST_LOST:
         return None
-    fit = _Fit(texts, others, farthest=min(_FARTHEST, texts.n // 2))
-    better = fit.at(0) - fit.by_chance()
+    better = fit.at(0) - fit.by_chance
     if _is_chance(better):
         return 0
     n = len(better)
@@ -242,9 +251,10 @@ def inspect_alignment(findings: Findings, anchor: AlignedTexts, others: Iterable
 def misalignment(anchor: AlignedTexts, other: AlignedTexts) -> Finding | None:
     """What is wrong with how texts are aligned with those of an anchor; None where nothing is."""
     texts, others = anchor.side, other.side
-    if texts.n == others.n and _lengths_speak_for(texts, others):
+    if texts.n != others.n or _lengths_speak_for(texts, others):
         return None
-    shift, lost = find_shift(texts, others), find_loss(texts, others)
+    fit = _Fit(texts, others, farthest=_farthest(texts.n))  # words are weighed once for both questions
+    shift, lost = _shift(fit), _loss(fit)
     if shift is not None and (lost is None or shift.last - shift.first > _MOST_OF_IT * (others.n - lost)):
         n_lines = abs(shift.distance)
         where = f"{n_lines} line{'s' if n_lines > 1 else ''} {'later' if shift.distance > 0 else 'earlier'}"
@@ -284,6 +294,7 @@ class _Fit:
         lengths = np.roll(self._others.log_lengths, -distance) - self._texts.log_lengths - self._ratio
         return np.asarray(-np.minimum((lengths / self._spread) ** 2 / 2, _WORST_FIT))
 
+    @cached_property
     def by_chance(self) -> Floats:
         """[N] of each text with others from anywhere."""
         nearest = min(_NEAR + 1, max(1, self.n // 4))  # a shift is no chance

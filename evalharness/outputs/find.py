@@ -80,11 +80,7 @@ def _found(
 
 def _is_empty(text: str) -> bool:
     """Whether there is nothing but spaces and characters that are not seen. Punctuation is something."""
-    return not _is_seen(text)
-
-
-def _is_seen(text: str) -> bool:
-    return any(character.isprintable() and not character.isspace() and character not in _BLANKS for character in text)
+    return not any(char.isprintable() and not char.isspace() and char not in _BLANKS for char in text)
 
 
 def _is_placeholder(one: Examined) -> bool:
