@@ -12,6 +12,7 @@ from evalharness.fingerprint import fingerprint
 from evalharness.metrics.base import Metric
 from evalharness.outputs.settings import OutputSettings
 from evalharness.records import ErrorSpans, Floats, TestSet
+from evalharness.report.page.page import write_page
 from evalharness.report.settings import ReportSettings
 from evalharness.report.table import FILE_FORMATS
 from evalharness.report.tables import build_table, table_names
@@ -37,7 +38,7 @@ from evalharness.workflows.lines import Measured, lines_of
 from evalharness.workflows.problems import Flags, flags_of, guarded_lines, problem_lines
 from evalharness.workflows.slices import slice_lines
 
-_DERIVATION_VERSION = "8"
+_DERIVATION_VERSION = "9"
 """Bumped whenever the same rows and settings give other derived files."""
 
 
@@ -86,6 +87,7 @@ def derived_files(
         paths.replicates: any(group is not None for group in scored.groups) and bool(scored.metrics),
         paths.guarded: outputs.guarded and bool(scored.metrics),
         paths.segments_csv: settings.segments_csv,
+        paths.page: settings.page,
     }
     tables = [paths.tables / f"{name}.{suffix}" for name in table_names() for suffix in FILE_FORMATS]
     chosen = [path for path, is_written in optional.items() if is_written]
@@ -123,6 +125,10 @@ def write_derived(
         as_csv=report.segments_csv,
     )
     write_tables(paths, report)
+    if report.page:
+        write_page(RunView(paths.folder), report)
+    else:
+        paths.page.unlink(missing_ok=True)  # an older one would contradict the rest
     return lines.scores
 
 

@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from evalharness.errors import ConfigError, RecordError
+from evalharness.report.page.content import check_complete
+from evalharness.report.page.page import write_page as write_page_of
 from evalharness.report.settings import ReportSettings
 from evalharness.report.table import Table
 from evalharness.report.tables import build_table
@@ -20,10 +22,17 @@ class Run(RunView):
         what the run was set to.
 
         Raises: ConfigError for a table there is not."""
-        settings = self._report_settings() if decimals is None else ReportSettings(decimals=decimals)
+        settings = self.report_settings() if decimals is None else ReportSettings(decimals=decimals)
         return build_table(name, self, settings)
 
-    def _report_settings(self) -> ReportSettings:
+    def write_page(self) -> Path:
+        """Write `report.html` again from what the record holds; its path.
+
+        Raises: RecordError where the run is not complete or the record is damaged; an older page stays."""
+        check_complete(self)
+        return write_page_of(self, self.report_settings())
+
+    def report_settings(self) -> ReportSettings:
         """What the record says of its reports; of `segments_csv` no table asks."""
         report = self.plan.settings.get("report")
         if not isinstance(report, Mapping) or "decimals" not in report:
@@ -45,3 +54,10 @@ def open_run(folder: str | Path) -> Run:
 
     Raises: RecordError where the folder is not a record."""
     return Run(folder)
+
+
+def write_page(folder: str | Path) -> Path:
+    """Write `report.html` of the record in a folder again; its path.
+
+    Raises: RecordError where the folder is not a complete, undamaged record."""
+    return open_run(folder).write_page()
