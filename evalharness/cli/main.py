@@ -34,6 +34,7 @@ VERBS: Mapping[str, Verb] = {
     "export": Verb("evalharness.cli.export", "write a test set or a run in another format"),
     "compare": Verb("evalharness.cli.compare", "compare systems across runs, or in a table of segment scores"),
     "report": Verb("evalharness.cli.report", "print a table of a run"),
+    "view": Verb("evalharness.cli.view", "show runs in a browser, on this machine only"),
     "runs": Verb("evalharness.cli.runs", "list the records in a results folder"),
     "models": Verb("evalharness.cli.models", "list COMET checkpoints, and say which of them are here"),
     "doctor": Verb("evalharness.cli.doctor", "say what is installed, and hold every metric against stored scores"),
@@ -81,9 +82,14 @@ def system_errors_explained(verb: str) -> Iterator[None]:
 
 def print_error(err: EvalHarnessError) -> None:
     """The message on standard error, under --debug after its traceback."""
-    if os.environ.get(_DEBUG_VARIABLE, "0") not in ("", "0"):
+    if is_debugging():
         traceback.print_exception(err)
     print(f"evalharness: error: {err}", file=sys.stderr)
+
+
+def is_debugging() -> bool:
+    """Whether --debug was given, or its variable is set."""
+    return os.environ.get(_DEBUG_VARIABLE, "0") not in ("", "0")
 
 
 def write_out(text: str) -> None:

@@ -9,7 +9,9 @@ import base64
 import gzip
 import json
 import math
+import threading
 import unicodedata
+from collections import OrderedDict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
 from functools import cached_property
@@ -40,8 +42,13 @@ _OPTIONAL_COLUMNS = ("document", "domain", "original_language")
 class RunContent:
     """The content of one record's page. Raises: RecordError wherever what is asked for is damaged."""
 
-    def __init__(self, run: RunView, settings: ReportSettings) -> None:
+    def __init__(self, run: RunView, settings: ReportSettings, *, kept_bytes: int = 0) -> None:
+        """`kept_bytes` bounds what is kept of row groups that single rows were read from."""
         self.run = run
+        self._kept: OrderedDict[tuple[int, str], pa.ChunkedArray] = OrderedDict()
+        self._kept_bytes = kept_bytes
+        self._n_bytes = 0
+        self._lock = threading.RLock()  # a Parquet file is read by one thread at a time
         self._settings = settings
         self._n_segments = run.plan.testset.n_segments
         self._systems = [system.name for system in run.plan.systems]
@@ -223,7 +230,18 @@ class RunContent:
         return self._read(range(self._file.num_row_groups), name)
 
     def _group(self, group: int, name: str) -> pa.ChunkedArray:
-        return self._read([group], name)
+        """A row group's part of a column; of those read last as many are kept as `kept_bytes` allow."""
+        key = (group, name)
+        with self._lock:
+            if (column := self._kept.get(key)) is None:
+                column = self._read([group], name)
+                self._kept[key] = column
+                self._n_bytes += column.nbytes
+            self._kept.move_to_end(key)
+            while self._n_bytes > self._kept_bytes:
+                _, oldest = self._kept.popitem(last=False)
+                self._n_bytes -= oldest.nbytes
+        return column
 
     def _first_rows(self, name: str) -> pa.ChunkedArray:
         """The rows of the first system: what they say of the test set, those of the others say too."""
@@ -245,7 +263,8 @@ class RunContent:
         import pyarrow as pa
 
         try:
-            return self._file.read_row_groups(list(groups), columns=[name])[name]
+            with self._lock:
+                return self._file.read_row_groups(list(groups), columns=[name])[name]
         except (pa.ArrowException, OSError) as err:
             raise RecordError(
                 f"{self.run.paths.segments}: is damaged in column {name!r}: {err}. Remove the file and give the "

@@ -43,6 +43,7 @@ def document(*, title: str, body: str, script: str | None = None, is_served: boo
         '<!doctype html><html lang="en"><head><meta charset="utf-8">'
         '<meta name="viewport" content="width=device-width,initial-scale=1">'
         f'<meta http-equiv="Content-Security-Policy" content="{policy}">'
+        '<link rel="icon" href="data:,">'  # else browsers ask for /favicon.ico
         f"<title>{escaped(title)} · evalharness</title><style>{stylesheet()}</style></head>"
         f"{body}</html>\n"
     )
