@@ -1,0 +1,160 @@
+// A chart on a canvas, in the colours of the page. Its names and numbers stand in a table beside it, for all readers.
+
+import { BarChart, BoxplotChart, CustomChart, ScatterChart } from "echarts/charts";
+import { GridComponent, TooltipComponent } from "echarts/components";
+import { init, use as register, type EChartsCoreOption, type EChartsType } from "echarts/core";
+import { CanvasRenderer } from "echarts/renderers";
+import type { JSX } from "preact";
+import { useEffect, useRef } from "preact/hooks";
+
+register([BarChart, BoxplotChart, CustomChart, ScatterChart, GridComponent, TooltipComponent, CanvasRenderer]);
+
+export type Drawing = EChartsCoreOption;
+
+export interface Palette {
+  text: string;
+  muted: string;
+  line: string;
+  surface: string;
+}
+
+export interface Point {
+  series: number;
+  at: number;
+}
+
+export interface ChartProps {
+  /** What is drawn; called anew for every change of colours. */
+  draw: (palette: Palette) => Drawing;
+  /** Lines under the pointer; text, never HTML. */
+  hover?: ((point: Point) => string[]) | undefined;
+  open?: ((point: Point) => void) | undefined;
+  label: string;
+  height: number;
+}
+
+const PAPER: Palette = { text: "#000000", muted: "#444444", line: "#bbbbbb", surface: "#ffffff" };
+
+export function Chart({ draw, hover, open, label, height }: ChartProps): JSX.Element {
+  const box = useRef<HTMLDivElement>(null);
+  const calls = useRef({ draw, hover, open });
+  calls.current = { draw, hover, open };
+  const chart = useRef<EChartsType | null>(null);
+
+  useEffect(() => {
+    const element = box.current as HTMLDivElement;
+    const made = init(element, null, { renderer: "canvas", height });
+    chart.current = made;
+    made.on("click", (event) => {
+      if (event.dataIndex !== undefined) calls.current.open?.({ series: event.seriesIndex ?? 0, at: event.dataIndex });
+    });
+    let width = element.clientWidth;
+    const sized = new ResizeObserver(() => {
+      if (element.clientWidth === width || element.clientWidth === 0) return;
+      width = element.clientWidth;
+      made.resize({ height });
+    });
+    sized.observe(element);
+    const recolour = () => paint(made, element, calls.current);
+    const dark = matchMedia("(prefers-color-scheme: dark)");
+    dark.addEventListener("change", recolour);
+    const toggled = new MutationObserver(recolour);
+    toggled.observe(document.documentElement, { attributes: true });
+    const print = () => {
+      paint(made, element, calls.current, PAPER);
+      if (element.clientWidth > 680) made.resize({ width: 680, height }); // A4 between margins
+    };
+    const shown = () => {
+      made.resize({ width: "auto", height });
+      recolour();
+    };
+    addEventListener("beforeprint", print);
+    addEventListener("afterprint", shown);
+    return () => {
+      sized.disconnect();
+      toggled.disconnect();
+      dark.removeEventListener("change", recolour);
+      removeEventListener("beforeprint", print);
+      removeEventListener("afterprint", shown);
+      made.dispose();
+      chart.current = null;
+    };
+  }, [height]);
+
+  useEffect(() => {
+    // In a task of its own: several charts at once would block the page.
+    const later = setTimeout(() => {
+      if (chart.current !== null) paint(chart.current, box.current as HTMLDivElement, calls.current);
+    });
+    return () => clearTimeout(later);
+  }, [draw, height]);
+
+  return <div class="chart" ref={box} role="img" aria-label={label} style={{ height: `${height}px` }} />;
+}
+
+function paint(
+  chart: EChartsType,
+  element: HTMLElement,
+  { draw, hover, open }: Pick<ChartProps, "draw" | "hover" | "open">,
+  palette: Palette = paletteOf(element),
+): void {
+  const option = draw(palette);
+  chart.setOption(
+    {
+      animation: false,
+      textStyle: { color: palette.text, fontFamily: getComputedStyle(element).fontFamily },
+      ...option,
+      tooltip: {
+        show: hover !== undefined,
+        trigger: "item",
+        confine: true,
+        backgroundColor: palette.surface,
+        borderColor: palette.muted,
+        textStyle: { color: palette.text },
+        transitionDuration: 0,
+        formatter: (at: { seriesIndex?: number; dataIndex: number }) =>
+          lines(hover?.({ series: at.seriesIndex ?? 0, at: at.dataIndex }) ?? []),
+      },
+    },
+    { notMerge: true },
+  );
+  element.style.cursor = open === undefined ? "" : "default";
+}
+
+/** Text as text: names and ids may hold anything. */
+function lines(texts: string[]): HTMLElement {
+  const element = document.createElement("div");
+  for (const text of texts) {
+    const line = document.createElement("div");
+    line.dir = "auto";
+    line.textContent = text;
+    element.append(line);
+  }
+  return element;
+}
+
+/** The page's colours as the canvas needs them: computed, not as variables. */
+function paletteOf(element: HTMLElement): Palette {
+  const style = getComputedStyle(element);
+  return {
+    text: style.color,
+    muted: style.outlineColor,
+    line: style.borderTopColor,
+    surface: style.backgroundColor,
+  };
+}
+
+export function axis(name: string, palette: Palette, more: object = {}): object {
+  return {
+    type: "value",
+    name,
+    nameLocation: "middle",
+    nameGap: 28,
+    nameTextStyle: { color: palette.text },
+    axisLabel: { color: palette.text },
+    axisLine: { lineStyle: { color: palette.muted } },
+    splitLine: { lineStyle: { color: palette.line } },
+    scale: true,
+    ...more,
+  };
+}
