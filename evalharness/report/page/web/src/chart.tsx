@@ -35,6 +35,13 @@ export interface ChartProps {
 
 const PAPER: Palette = { text: "#000000", muted: "#444444", line: "#bbbbbb", surface: "#ffffff" };
 
+let last: Promise<void> = Promise.resolve();
+
+/** One chart after the other: all at once would block the page. */
+function inTurn(work: () => Promise<void>): void {
+  last = last.then(() => new Promise<void>((resolve) => setTimeout(resolve))).then(work, work);
+}
+
 export function Chart({ draw, hover, open, label, height }: ChartProps): JSX.Element {
   const box = useRef<HTMLDivElement>(null);
   const calls = useRef({ draw, hover, open });
@@ -60,33 +67,35 @@ export function Chart({ draw, hover, open, label, height }: ChartProps): JSX.Ele
     dark.addEventListener("change", recolour);
     const toggled = new MutationObserver(recolour);
     toggled.observe(document.documentElement, { attributes: true });
-    const print = () => {
-      paint(made, element, calls.current, PAPER);
-      if (element.clientWidth > 680) made.resize({ width: 680, height }); // A4 between margins
-    };
-    const shown = () => {
-      made.resize({ width: "auto", height });
-      recolour();
-    };
+    const print = () => paint(made, element, calls.current, PAPER); // the stylesheet fits it to the paper
     addEventListener("beforeprint", print);
-    addEventListener("afterprint", shown);
+    addEventListener("afterprint", recolour);
     return () => {
       sized.disconnect();
       toggled.disconnect();
       dark.removeEventListener("change", recolour);
       removeEventListener("beforeprint", print);
-      removeEventListener("afterprint", shown);
+      removeEventListener("afterprint", recolour);
       made.dispose();
       chart.current = null;
     };
   }, [height]);
 
   useEffect(() => {
-    // In a task of its own: several charts at once would block the page.
-    const later = setTimeout(() => {
-      if (chart.current !== null) paint(chart.current, box.current as HTMLDivElement, calls.current);
+    let isCurrent = true;
+    inTurn(async () => {
+      const made = chart.current;
+      if (!isCurrent || made === null) return;
+      const finished = new Promise<void>((resolve) => {
+        made.on("finished", () => resolve());
+        setTimeout(resolve, 500); // a chart out of sight may never say so
+      });
+      paint(made, box.current as HTMLDivElement, calls.current);
+      await finished;
     });
-    return () => clearTimeout(later);
+    return () => {
+      isCurrent = false;
+    };
   }, [draw, height]);
 
   return <div class="chart" ref={box} role="img" aria-label={label} style={{ height: `${height}px` }} />;

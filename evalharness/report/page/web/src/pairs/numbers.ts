@@ -29,7 +29,7 @@ export function pValue(p: number | null): string {
   const exponent = Number(power);
   const trimmed = (text: string) => (text.includes(".") ? text.replace(/\.?0+$/, "") : text);
   if (exponent < -4) return `${trimmed(digits)}e-${String(-exponent).padStart(2, "0")}`;
-  return trimmed(p.toFixed(Math.max(0, 2 - exponent)));
+  return trimmed(fixed(p, Math.max(0, 2 - exponent)));
 }
 
 /** The value below which a share of sorted values lies, between two of them by straight line (as numpy does). */
