@@ -138,7 +138,10 @@ class TestMatrix:
             for line in bundled.comparison_lines:
                 if line.metric != metric.name:
                     continue
-                for pair, is_turned in (((line.system_a, line.system_b), False), ((line.system_b, line.system_a), True)):
+                for pair, is_turned in (
+                    ((line.system_a, line.system_b), False),
+                    ((line.system_b, line.system_a), True),
+                ):
                     assert found[pair] == expected(
                         line, higher_is_better=metric.higher_is_better, is_turned=is_turned
                     ), (metric.name, pair)
@@ -151,9 +154,7 @@ class TestMatrix:
         names = page.locator("table.matrix tbody th").all_inner_texts()
         assert names == sorted(scores, key=lambda name: (scores[name], name))  # lower is better
         clusters = {line.system: line.cluster for line in bundled.rank_lines if line.metric == "ter"}
-        parted = [
-            name for name, after in zip(names[:-1], names[1:], strict=True) if clusters[name] != clusters[after]
-        ]
+        parted = [name for name, after in zip(names[:-1], names[1:], strict=True) if clusters[name] != clusters[after]]
         assert page.locator("table.matrix tr.cluster-below th").all_inner_texts() == parted
 
     def test_headings_have_scopes(self, page: Page, bundled: eh.Run) -> None:
@@ -197,7 +198,9 @@ class TestPair:
         opened(page, bundled, f"tab=pairs&metric=ter&a={line.system_b}&b={line.system_a}")
         page.wait_for_selector(".facts")
         found = page.locator("tr[data-metric=ter] td").all_inner_texts()
-        assert line.ci_low is not None and line.ci_high is not None and line.detectable is not None
+        assert line.ci_low is not None
+        assert line.ci_high is not None
+        assert line.detectable is not None
         bounds = [f"{-bound:.2f}".replace("-", "−") for bound in (line.ci_high, line.ci_low)]
         better = line.system_a if line.delta < 0 else line.system_b
         verdict = f"{better} is significantly better"
@@ -222,9 +225,13 @@ class TestPair:
         page.wait_for_selector(".extremes")
         wins, ties, losses = (int(part.sum()) for part in (differences > 0, differences == 0, differences < 0))
         noun = "segment" if wins == 1 else "segments"
-        assert page.locator(".tally").inner_text().startswith(
-            f"A better in {wins} {noun}, equal in {ties}, B better in {losses}. "
-            f"Mean of the differences: {signed(float(differences.mean()), 2)}."
+        assert (
+            page.locator(".tally")
+            .inner_text()
+            .startswith(
+                f"A better in {wins} {noun}, equal in {ties}, B better in {losses}. "
+                f"Mean of the differences: {signed(float(differences.mean()), 2)}."
+            )
         )
         shown = page.locator(".extremes").first.locator("tbody td:last-child").all_inner_texts()
         assert shown == [signed(value, 2) for value in sorted(differences[differences > 0], reverse=True)[:10]]
@@ -267,7 +274,8 @@ class TestPlots:
         opened(page, bundled, "tab=plots")
         page.wait_for_selector("#plot-metrics .correlations td")
         rows = page.eval_on_selector_all(
-            "#plot-metrics .correlations tbody tr", "rows => rows.map(row => [...row.cells].map(cell => cell.innerText))"
+            "#plot-metrics .correlations tbody tr",
+            "rows => rows.map(row => [...row.cells].map(cell => cell.innerText))",
         )
         first, second = (metric.name for metric in bundled.plan.metrics[:2])
         for name, _, pearson, _ in rows:
@@ -285,7 +293,9 @@ class TestPlots:
         texts = ""
         for x, y in ((x, y) for x in range(66, int(box["width"]) - 20, 6) for y in range(16, 370, 8)):
             page.mouse.move(box["x"] + x, box["y"] + y)
-            if texts := page.evaluate("document.querySelector('#plot-length .chart > div:last-child')?.innerText ?? ''"):
+            if texts := page.evaluate(
+                "document.querySelector('#plot-length .chart > div:last-child')?.innerText ?? ''"
+            ):
                 page.mouse.click(box["x"] + x, box["y"] + y)
                 break
         page.wait_for_function("() => location.hash.startsWith('#segment=')")
@@ -298,7 +308,8 @@ class TestPlots:
         page.get_by_role("checkbox", name=name, exact=True).focus()
         page.keyboard.press("Space")
         page.wait_for_function(
-            "name => ![...document.querySelectorAll('.quantiles tbody th')].some(one => one.innerText === name)", arg=name
+            "name => ![...document.querySelectorAll('.quantiles tbody th')].some(one => one.innerText === name)",
+            arg=name,
         )
         assert page.locator(".quantiles tbody tr").count() == len(bundled.plan.systems) - 1
 
@@ -312,14 +323,18 @@ class TestHostileNames:
         page.evaluate("location.hash = '#tab=plots'")
         page.wait_for_selector("#plot-distributions canvas")
         page.wait_for_timeout(500)
-        box = page.locator("#plot-distributions .chart").bounding_box()
+        chart = page.locator("#plot-distributions .chart")
+        chart.scroll_into_view_if_needed()
+        box = chart.bounding_box()
         assert box is not None
         seen = set()
         for y in range(10, int(box["height"]) - 50, 4):
             for x in range(200, int(box["width"]) - 30, 40):
                 page.mouse.move(box["x"] + x, box["y"] + y)
                 seen.add(
-                    page.evaluate("document.querySelector('#plot-distributions .chart > div:last-child')?.innerText ?? ''")
+                    page.evaluate(
+                        "document.querySelector('#plot-distributions .chart > div:last-child')?.innerText ?? ''"
+                    )
                 )
         assert {text.partition("\n")[0] for text in seen if text} >= set(HOSTILE)
         assert page.locator("img").count() == 0
