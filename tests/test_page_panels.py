@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 from collections.abc import Iterator
-from pathlib import Path
+from itertools import pairwise
 from typing import Any
 from urllib.parse import parse_qs, unquote
 
@@ -57,7 +57,26 @@ def bundled(tmp_path_factory: pytest.TempPathFactory) -> eh.Run:
 @pytest.fixture(scope="module")
 def hostile(tmp_path_factory: pytest.TempPathFactory) -> eh.Run:
     """Names that are HTML, markup of the drawing library, lists and addresses; one is the baseline."""
-    words = "the cat sat on a mat and saw two birds fly over old stone houses near our river".split()
+    words = [
+        "the",
+        "cat",
+        "sat",
+        "on",
+        "a",
+        "mat",
+        "and",
+        "saw",
+        "two",
+        "birds",
+        "fly",
+        "over",
+        "old",
+        "stone",
+        "houses",
+        "near",
+        "our",
+        "river",
+    ]
     references = [" ".join(words[start % 7 : start % 7 + 5 + start % 4]) for start in range(N)]
     systems = {
         name: [" ".join(text.split()[: 2 + (row * (place + 2)) % 6]) for row, text in enumerate(references)]
@@ -154,7 +173,7 @@ class TestMatrix:
         names = page.locator("table.matrix tbody th").all_inner_texts()
         assert names == sorted(scores, key=lambda name: (scores[name], name))  # lower is better
         clusters = {line.system: line.cluster for line in bundled.rank_lines if line.metric == "ter"}
-        parted = [name for name, after in zip(names[:-1], names[1:], strict=True) if clusters[name] != clusters[after]]
+        parted = [name for name, after in pairwise(names) if clusters[name] != clusters[after]]
         assert page.locator("table.matrix tr.cluster-below th").all_inner_texts() == parted
 
     def test_headings_have_scopes(self, page: Page, bundled: eh.Run) -> None:
