@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
-from statistics import mean
 from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
@@ -126,12 +125,16 @@ def warn_of_lengths(scored: Scored, flags: Flags, settings: OutputSettings) -> N
     """Say of which systems the translations are far shorter or longer than the references, all in all, where each may
     differ by as much. Unusable ones are left out."""
     unusable = set(settings.unusable)
+    expected = [
+        sum(map(byte_length, segment.references)) / len(segment.references) if segment.references else None
+        for segment in scored.testset.segments
+    ]
     for system, hypotheses, of_system in zip(scored.systems, scored.hypotheses, flags, strict=True):
         total = of_references = 0.0
-        for text, of_text, segment in zip(hypotheses, of_system, scored.testset.segments, strict=True):
-            if text is not None and segment.references and unusable.isdisjoint(of_text):
+        for text, of_text, length in zip(hypotheses, of_system, expected, strict=True):
+            if text is not None and length is not None and unusable.isdisjoint(of_text):
                 total += byte_length(text)
-                of_references += mean(map(byte_length, segment.references))
+                of_references += length
         if of_references and not 1 / _LENGTH_RATIO < total / of_references < _LENGTH_RATIO:
             _log.warning(
                 "%s: its hypotheses are %.0f %% as long as the references, all in all.",
