@@ -34,12 +34,12 @@ def build(run: RunView, settings: ReportSettings) -> Figure:
     systems = [name for name in best_first(run, scored_metrics(run)[0]) if name in compared]
     place, heads = {name: number for number, name in enumerate(systems)}, headings(scored_metrics(run))
     n_rows, n_columns = rows_of(len(metrics), most=2 if len(systems) <= _FEW else 1)
-    size = min(4.9, 0.42 * len(systems)) if n_columns == 1 else 0.3 * len(systems)
-    figure = new_figure(height=0.6 + n_rows * (size + 1.0))
+    cell = 0.3 if n_columns > 1 else 0.19 if len(systems) <= _MANY else 0.12
+    figure = new_figure(height=1.3 + n_rows * (0.4 + cell * max(len(systems), 3)))
     panels = figure.subplots(n_rows, n_columns, squeeze=False)
     for axes in panels.flat[len(metrics) :]:
         axes.set_axis_off()
-    for axes, metric in zip(panels.flat, metrics, strict=False):
+    for number, (axes, metric) in enumerate(zip(panels.flat, metrics, strict=False)):
         values = np.full((len(systems), len(systems)), np.nan)
         marks: dict[tuple[int, int], bool] = {}
         for line in families[metric.name]:
@@ -59,7 +59,8 @@ def build(run: RunView, settings: ReportSettings) -> Figure:
         bar.outline.set_linewidth(0.4)
         _write_values(axes, values, marks, largest, settings.decimals)
         axes.set_title(f"Δ {titled(metric, heads[metric.name])}")
-        axes.set_xticks(range(len(systems)), labels(systems), rotation=90)
+        has_panel_below = number + n_columns < len(metrics)
+        axes.set_xticks(range(len(systems)), [""] * len(systems) if has_panel_below else labels(systems), rotation=90)
         axes.set_yticks(range(len(systems)), labels(systems))
         axes.tick_params(length=0)
         axes.set_facecolor("white")
@@ -72,7 +73,7 @@ def _write_values(
 ) -> None:
     n = len(values)
     with_numbers = n <= _MANY
-    size = 6.0 if n <= 12 else 4.2
+    size = 6.0 if n <= 12 else 4.5
     for (row, column), is_significant in marks.items():
         number = f"{values[row, column]:+.{decimals}f}".replace("-", "−") if with_numbers else ""
         mark = "*" if is_significant else ""

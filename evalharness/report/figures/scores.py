@@ -62,8 +62,8 @@ def _notes(run: RunView, first: str) -> str:
     bars = f" Bars: {f'{level:.0%} ' if isinstance(level, float) else ''}intervals." if has_bounds else ""
     means = " Of several runs of a system: their mean." if run.replicates_lines else ""
     return (
-        f"{of_testset(run.plan.testset)}. Systems in the order of {first}, best first.{bars}{means} ↑ higher is better, "
-        "↓ lower."
+        f"{of_testset(run.plan.testset)}. Systems in the order of {first}, best first.{bars}{means} ↑ higher is "
+        "better, ↓ lower."
     )
 
 
