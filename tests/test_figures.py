@@ -33,12 +33,14 @@ from evalharness.report.figure import label, labels, shown
 from evalharness.report.figures import figure_names
 from evalharness.workflows.figures import write_figures
 
+METRICS = ["bleu", "chrf", "chrfpp", "ter", "comet_mini"]
 SVG = "{http://www.w3.org/2000/svg}"
 
 
 @pytest.fixture(scope="module")
 def bundled(tmp_path_factory: pytest.TempPathFactory) -> eh.Run:
-    return eh.evaluate(results=tmp_path_factory.mktemp("bundled") / "results", overrides=["cache=false"])
+    results = tmp_path_factory.mktemp("bundled") / "results"
+    return eh.evaluate(metrics=METRICS, results=results, overrides=["cache=false"])
 
 
 def made(systems: dict[str, list[str]], *, metrics: list[str], overrides: list[str] | None = None) -> eh.Run:
@@ -49,11 +51,12 @@ def made(systems: dict[str, list[str]], *, metrics: list[str], overrides: list[s
 
 
 def renamed(run: eh.Run, folder: Path, names: dict[str, str]) -> eh.Run:
-    """A copy of a record with other names of systems, such as no run would take but a file may hold."""
+    """A copy of a record with other names of systems, and a heading such as no run writes but a file may hold."""
     shutil.copytree(run.folder, folder)
     plan = json.loads((folder / "plan.json").read_text(encoding="utf-8"))
     for system in plan["systems"]:
         system["name"] = names[system["name"]]
+    plan["metrics"][0]["heading"] = HOSTILE_HEADING
     (folder / "plan.json").write_text(json.dumps(plan), encoding="utf-8")
     for path in folder.glob("*.csv"):
         frame = pd.read_csv(path, dtype=str, keep_default_na=False)
@@ -279,31 +282,25 @@ class TestFiles:
         assert b"/Type3" not in pdf.read_bytes()
 
 
-HOSTILE = {
-    "s0": "$\\input{/etc/passwd}$",
-    "s1": "</svg><script>alert(1)</script>",
-    "s2": "esc\x1b[31m",
-    "s3": "rlo\u202egpj",
-    "s4": "$x_{$ --> %s",
-}
+# What a record refuses as a system's name cannot be a file name (`/`, `<`, control characters); a heading may hold it.
+HOSTILE = ["$x^{2$ %s", "&lt;b&gt; --", "rlo\u202egpj", "$\u007f_{0}$", "=HYPERLINK('x')"]
+HOSTILE_HEADING = "$\\input{/etc/passwd}$</svg><script>alert(1)</script>\x1b[31m"
 
 
 class TestNames:
     def test_hostile_names_are_shown_as_text(self, tmp_path: Path) -> None:
         systems = {f"s{k}": [f"a b {'c' * (k + 1)} e{n % 2}" for n in range(9)] for k in range(5)}
-        run = renamed(made(systems, metrics=["chrf", "bleu"]), tmp_path / "hostile", HOSTILE)
-        expected = {
-            "$\\input{/etc/passwd}$", "esc␛[31m", "rlo[U+202E]gpj", "$x_{$ --> %s",
-        }  # fmt: skip
-        for path in write_figures(run.folder):
-            if path.suffix == ".svg" and path.stem != "agreement":
-                texts = set(svg_texts(path))
-                assert expected <= texts
-                assert any(text.startswith("</svg><scr") for text in texts)
-                content = path.read_text(encoding="utf-8")
-                assert "<script" not in content
-                assert "\x1b" not in content
-                assert "\u202e" not in content
+        names = dict(zip(systems, HOSTILE, strict=True))
+        run = renamed(made(systems, metrics=["chrf", "bleu"]), tmp_path / "hostile", names)
+        written = [path for path in write_figures(run.folder) if path.suffix == ".svg"]
+        assert len(written) == 4
+        for path in written:
+            texts, content = set(svg_texts(path)), path.read_text(encoding="utf-8")
+            if path.stem != "agreement":
+                assert {"$x^{2$ %s", "&lt;b&gt; --", "rlo[U+202E]gpj", "$␡_{0}$", "=HYPERLINK('x')"} <= texts
+            assert any(r"$\input{/etc/passwd}$</svg><script>alert(1)</script>␛[31m" in text for text in texts)
+            assert "<script" not in content
+            assert not {"\x1b", "\x7f", "\u202e"} & set(content)
 
     def test_what_has_no_shape_is_made_visible(self) -> None:
         assert shown("a\x00\x7f\u200b\u2066b\nc") == "a␀␡[U+200B][U+2066]b c"

@@ -59,7 +59,8 @@ def build(run: RunView, settings: ReportSettings) -> Figure:
             low, first, middle, third, high = np.quantile(known, QUANTILES)
             axes.bxp(
                 [{"whislo": low, "q1": first, "med": middle, "q3": third, "whishi": high}],
-                positions=[place], widths=0.6, orientation="horizontal", showfliers=False, patch_artist=True, manage_ticks=False,
+                positions=[place], widths=0.6, orientation="horizontal", showfliers=False, patch_artist=True,
+                manage_ticks=False,
                 boxprops={"facecolor": "#cfe3f1", "edgecolor": BLUE, "linewidth": 0.7},
                 whiskerprops={"color": BLUE, "linewidth": 0.7}, capprops={"color": BLUE, "linewidth": 0.7},
                 medianprops={"color": ORANGE, "linewidth": 1.4},
