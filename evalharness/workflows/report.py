@@ -4,14 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from evalharness.errors import ConfigError, RecordError
+from evalharness.report.figures import build_figure
 from evalharness.report.page.content import check_complete
 from evalharness.report.page.page import write_page as write_page_of
 from evalharness.report.settings import ReportSettings
 from evalharness.report.table import Table
 from evalharness.report.tables import build_table
 from evalharness.runs.view import RunView
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 
 class Run(RunView):
@@ -24,6 +29,12 @@ class Run(RunView):
         Raises: ConfigError for a table there is not."""
         settings = self.report_settings() if decimals is None else ReportSettings(decimals=decimals)
         return build_table(name, self, settings)
+
+    def figure(self, name: str = "scores") -> Figure:
+        """A figure of this run, as matplotlib draws it.
+
+        Raises: ConfigError for a figure there is not; NothingToDrawError where the record has nothing that it shows."""
+        return build_figure(name, self, self.report_settings())
 
     def write_page(self) -> Path:
         """Write `report.html` again from what the record holds; its path.

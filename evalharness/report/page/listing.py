@@ -99,7 +99,7 @@ def _page(heading: str, content: str) -> str:
         title=heading,
         body=(
             f'<body data-source="none"><header><h1>{escaped(heading)}</h1><p><a href="/">All runs</a></p></header>'
-            f'<main id="overview">{content}</main></body>'
+            f'<main><div id="overview">{content}</div></main></body>'
         ),
         is_served=True,
     )

@@ -79,7 +79,8 @@ def _document(run: RunView, settings: ReportSettings, parts: Iterable[tuple[str,
         title=run.folder.resolve().name,
         body=(
             f'<body data-source="{source}"><header>{header(run)}</header>'
-            f'<main id="overview">{overview(run, settings)}</main><div id="app"></div>'
+            f'<nav id="views" aria-label="Views"></nav><main><div id="overview">{overview(run, settings)}</div>'
+            '<div id="app"></div></main>'
             f"{data}<script>{script}</script></body>"
         ),
         script=script,

@@ -1,0 +1,21 @@
+// Characters that would hide or reorder others are shown as marks, as in the tables (report/page/markup.py).
+
+const NAMED: Record<string, string> = {
+  "\u061c": "ALM", "\u200e": "LRM", "\u200f": "RLM", "\u202a": "LRE", "\u202b": "RLE", "\u202c": "PDF",
+  "\u202d": "LRO", "\u202e": "RLO", "\u2066": "LRI", "\u2067": "RLI", "\u2068": "FSI", "\u2069": "PDI",
+  "\ufeff": "BOM", "\u2028": "LS", "\u2029": "PS",
+};
+const HIDDEN =
+  /[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ufdd0-\ufdef\ufeff\ufffe\uffff\u{e0000}-\u{e007f}]/gu;
+
+export function visible(text: string): string {
+  return text.replace(HIDDEN, mark);
+}
+
+function mark(character: string): string {
+  const name = NAMED[character];
+  if (name !== undefined) return `[${name}]`;
+  const codePoint = character.codePointAt(0) as number;
+  if (codePoint < 0x20) return String.fromCodePoint(0x2400 + codePoint);
+  return codePoint === 0x7f ? "\u2421" : `[U+${codePoint.toString(16).toUpperCase().padStart(4, "0")}]`;
+}
