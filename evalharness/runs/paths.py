@@ -86,13 +86,12 @@ class RunPaths:
         return self.folder / "tables"
 
     @property
-<<<<<<< HEAD
     def page(self) -> Path:
         return self.folder / "report.html"
-=======
+
+    @property
     def figures(self) -> Path:
         return self.folder / "figures"
->>>>>>> figures
 
     @property
     def logs(self) -> list[Path]:
