@@ -8,6 +8,7 @@ import re
 import threading
 from collections import OrderedDict
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -36,6 +37,7 @@ _BYTES = "application/octet-stream"
 _POSITIONS = re.compile(r"[0-9]{1,9}(,[0-9]{1,9})*")
 _MOST_POSITIONS = 1000
 _LONGEST_SEARCH = 1000
+_N_READERS = 4
 _OPEN_RUNS = 4
 _KEPT_COMPARISONS = 8
 _KEPT_BYTES = 256 << 20
@@ -69,6 +71,9 @@ class Viewer:
         self._is_record = _is_record(self._folder)
         self._stats = stats
         self._build_metric = build_metric
+        # Threads that last as long as the server. In one for each connection, pyarrow's allocator (mimalloc, pyarrow 25)
+        # crashed the process at the first read after the thread of an earlier one had ended.
+        self._readers = ThreadPoolExecutor(max_workers=_N_READERS, thread_name_prefix="reader")
         self._lock = threading.Lock()
         self._comparing = threading.Lock()  # Hydra composes for one thread at a time
         self._opened: OrderedDict[str, tuple[Stamp, _OpenRun]] = OrderedDict()
@@ -92,7 +97,7 @@ class Viewer:
             return Answer(status=400, kind=_TEXT, content=f"The address cannot be read: {err}.\n".encode())
         is_content = len(parts) > 2 and parts[2] == "content"
         try:
-            return self._answer(parts, asked)
+            return self._readers.submit(self._answer, parts, asked).result()
         except EvalHarnessError as err:
             status = next(status for kind, status in _STATUSES.items() if isinstance(err, kind))
             message = str(err)
