@@ -10,10 +10,12 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from chromium import browser, page
 
 from evalharness.cli.main import main
 from evalharness.inspection.findings import InputSettings, OnError, collecting
 
+__all__ = ["browser", "page"]  # fixtures for whoever asks for them
 REPOSITORY = Path(__file__).resolve().parent.parent
 
 

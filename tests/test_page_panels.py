@@ -3,49 +3,19 @@
 from __future__ import annotations
 
 import json
-import shutil
-from collections.abc import Iterator
 from itertools import pairwise
-from typing import Any
 from urllib.parse import parse_qs, unquote
 
 import numpy as np
 import pytest
+from chromium import Page, serious_problems
 
 import evalharness as eh
 from evalharness.records import Floats, LanguagePair, Segment, TestSet
 from evalharness.runs.view import ComparisonLine
 
-sync_api = pytest.importorskip("playwright.sync_api", reason="needs playwright: pip install playwright")
-Page = Any
-
-CHROMIUM = shutil.which("chromium")
-pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="needs Chromium: apt install chromium")
-
 HOSTILE = ("&lt;img src=x&gt;", "{b}rich{a}&amp;", "a,b", "#tab=plots&a=b")  # `<` is in no name: it is in no file's
 N = 40
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Any]:
-    with sync_api.sync_playwright() as started:
-        yield (one := started.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"]))
-        one.close()
-
-
-@pytest.fixture
-def page(browser: Any, request: pytest.FixtureRequest) -> Iterator[Page]:
-    """A page without a network; errors on its console fail the test. The parameter is the theme."""
-    context = browser.new_context(
-        offline=True, color_scheme=getattr(request, "param", "light"), viewport={"width": 1200, "height": 900}
-    )
-    opened = context.new_page()
-    problems: list[str] = []
-    opened.on("pageerror", lambda error: problems.append(str(error)))
-    opened.on("console", lambda message: problems.append(message.text) if message.type == "error" else None)
-    yield opened
-    context.close()
-    assert problems == []
 
 
 @pytest.fixture(scope="module")
@@ -370,12 +340,9 @@ class TestForAllReaders:
     @pytest.mark.parametrize("page", ["light", "dark"], indirect=True)
     @pytest.mark.parametrize("place", ["tab=pairs&metric=chrf&a=polished&b=literal", "tab=plots"])
     def test_axe_finds_nothing_serious(self, page: Page, bundled: eh.Run, place: str) -> None:
-        axe = pytest.importorskip("axe_playwright_python.sync_playwright")
         opened(page, bundled, place)
         page.wait_for_selector(".extremes td, .correlations td")
-        found = axe.Axe().run(page, context="#app").response["violations"]
-        serious = [one for one in found if one["impact"] in ("serious", "critical")]
-        assert [(one["id"], [node["html"] for node in one["nodes"]][:3]) for one in serious] == []
+        assert serious_problems(page) == []
 
     @pytest.mark.parametrize("place", ["tab=pairs&metric=chrf&a=polished&b=literal", "tab=plots"])
     def test_nothing_is_wider_than_a_phone(self, page: Page, bundled: eh.Run, place: str) -> None:
