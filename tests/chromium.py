@@ -1,4 +1,4 @@
-"""A real Chromium for tests of pages: from disk or from this machine, with no other network, and no error on the console.
+"""A real Chromium for tests of pages: from disk or from this machine, no other network, and no error on the console.
 
 Tests that ask for `page` are skipped, by name, where the browser or its driver is missing."""
 

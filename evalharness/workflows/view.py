@@ -71,7 +71,7 @@ class Viewer:
         self._is_record = _is_record(self._folder)
         self._stats = stats
         self._build_metric = build_metric
-        # Threads that last as long as the server. In one for each connection, pyarrow's allocator (mimalloc, pyarrow 25)
+        # Threads that last as long as the server. In one for each connection, the allocator of pyarrow 25 (mimalloc)
         # crashed the process at the first read after the thread of an earlier one had ended.
         self._readers = ThreadPoolExecutor(max_workers=_N_READERS, thread_name_prefix="reader")
         self._lock = threading.Lock()

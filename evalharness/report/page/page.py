@@ -15,11 +15,25 @@ from evalharness.report.settings import ReportSettings
 from evalharness.runs.view import RunView
 from evalharness.textio import write_text
 
+MOST_EMBEDDED = 200_000
+"""Hypotheses that one file holds, about 30 MB; of more it is the overview alone, which a browser can open."""
 _BUNDLE = Path(__file__).resolve().parent / "web" / "dist"
 
 
 def embedded_page(run: RunView, settings: ReportSettings) -> str:
-    """The page with all its content: it needs neither a network nor other files."""
+    """The page with all its content: it needs neither a network nor other files. Of a very large run the overview."""
+    plan = run.plan
+    if len(plan.systems) * plan.testset.n_segments > MOST_EMBEDDED:
+        return document(
+            title=run.folder.resolve().name,
+            body=(
+                f'<body data-source="none"><header>{header(run)}</header><main><div id="overview"><p role="note">'
+                f"This run has more than {MOST_EMBEDDED:,} hypotheses, too many for one file. "
+                f"<code>evalharness view {escaped(str(run.folder))}</code> shows its pairs, segments and plots.</p>"
+                f"{overview(run, settings)}</div></main></body>"
+            ),
+            is_served=False,
+        )
     return _document(run, settings, embedded_parts(RunContent(run, settings)))
 
 
