@@ -17,7 +17,6 @@ import pytest
 from conftest import Finished, write
 
 from evalharness.errors import RecordError
-from evalharness.report.page import page
 from evalharness.report.page.content import RunContent, embedded, strict_json
 from evalharness.report.page.markup import inline_script, visible
 from evalharness.report.settings import ReportSettings
@@ -45,6 +44,7 @@ ELEMENTS = {
     "h2",
     "p",
     "main",
+    "nav",
     "section",
     "div",
     "script",

@@ -410,10 +410,14 @@ def write_lines(path: Path, kind: type, lines: Sequence[Any]) -> None:
 def write_delimited(file: IO[str], kind: type, lines: Sequence[Any], *, delimiter: str = ",") -> None:
     """The same into an open file."""
     names = [field.name for field in fields(kind)]
-    writer = csv.writer(file, delimiter=delimiter, lineterminator="\n")
-    writer.writerow(names)
+    plain = csv.writer(file, delimiter=delimiter, lineterminator="\n")
+    quoting = csv.writer(file, delimiter=delimiter, lineterminator="\n", quoting=csv.QUOTE_ALL)
+    plain.writerow(names)
     for line in lines:
-        writer.writerow("" if (value := getattr(line, name)) is None else value for name in names)
+        values = ["" if (value := getattr(line, name)) is None else value for name in names]
+        # Before Python 3.13 csv writes a lone \r without quotes, and then cannot read it.
+        has_return = any(isinstance(value, str) and "\r" in value for value in values)
+        (quoting if has_return else plain).writerow(values)
 
 
 def frame_of(lines: Sequence[Any], kind: type) -> pd.DataFrame:
