@@ -1,0 +1,113 @@
+// A list of which only what is in sight is in the document.
+
+import { elementScroll, measureElement, observeElementOffset, observeElementRect, Virtualizer } from "@tanstack/virtual-core";
+import { type JSX } from "preact";
+import { useEffect, useLayoutEffect, useReducer, useRef, useState } from "preact/hooks";
+
+interface FeedProps {
+  count: number;
+  /** How many there are in all, of which the first here is the `first`-th. */
+  total: number;
+  first: number;
+  label: string;
+  isBusy: boolean;
+  estimate: number;
+  /** The one to go to, when it changes. */
+  target: { at: number; of: object } | null;
+  item: (at: number) => JSX.Element;
+  labelOf: (at: number) => string;
+  /** Which are in sight. */
+  seen: (from: number, to: number) => void;
+}
+
+export function Feed({ count, total, first, label, isBusy, estimate, target, item, labelOf, seen }: FeedProps): JSX.Element {
+  const box = useRef<HTMLDivElement>(null);
+  const [, redraw] = useReducer((n: number) => n + 1, 0);
+  const wanted = useRef<number | null>(null);
+  const [virtual] = useState(
+    () =>
+      new Virtualizer<HTMLDivElement, HTMLElement>({
+        count,
+        getScrollElement: () => box.current,
+        estimateSize: () => estimate,
+        scrollToFn: elementScroll,
+        observeElementRect,
+        observeElementOffset,
+        measureElement,
+      }),
+  );
+  virtual.setOptions({
+    count,
+    getScrollElement: () => box.current,
+    estimateSize: () => estimate,
+    scrollToFn: elementScroll,
+    observeElementRect,
+    observeElementOffset,
+    measureElement,
+    overscan: 3,
+    onChange: () => redraw(undefined as never),
+  });
+  useLayoutEffect(() => virtual._didMount(), [virtual]);
+  useLayoutEffect(() => virtual._willUpdate());
+
+  const items = virtual.getVirtualItems();
+  const [from, to] = [items[0]?.index ?? 0, (items.at(-1)?.index ?? -1) + 1];
+  useEffect(() => seen(from, to), [from, to, seen]);
+
+  const go = (at: number, align: "start" | "auto"): void => {
+    wanted.current = at;
+    virtual.scrollToIndex(at, { align });
+    redraw(undefined as never);
+  };
+  useEffect(() => {
+    if (target !== null) go(target.at, "start");
+  }, [target?.of]);
+  useEffect(() => {
+    const element = box.current?.querySelector<HTMLElement>(`article[data-index="${wanted.current}"]`);
+    if (wanted.current !== null && element != null) {
+      wanted.current = null;
+      element.focus({ preventScroll: true });
+      box.current?.scrollIntoView({ block: "nearest" });
+    }
+  });
+  useEffect(() => {
+    const pressed = (event: KeyboardEvent): void => {
+      if (event.ctrlKey || event.metaKey || event.altKey || isTyped(event.target)) return;
+      if (event.key !== "j" && event.key !== "k") return;
+      const current = (event.target as Element).closest?.<HTMLElement>("article[data-index]");
+      const reached = current == null ? null : Number(current.dataset["index"]);
+      const next = reached === null ? Math.max(0, virtual.getVirtualItemForOffset(virtual.scrollOffset ?? 0)?.index ?? 0) : reached + (event.key === "j" ? 1 : -1);
+      if (next < 0 || next >= count) return;
+      event.preventDefault();
+      go(next, "start");
+    };
+    addEventListener("keydown", pressed);
+    return () => removeEventListener("keydown", pressed);
+  }, [virtual, count]);
+
+  return (
+    <div class="feed-box" ref={box}>
+      <div class="feed" role="feed" aria-label={label} aria-busy={isBusy} style={{ height: `${virtual.getTotalSize()}px` }}>
+        {items.map(({ index, start }) => (
+          <article
+            key={index}
+            ref={virtual.measureElement}
+            data-index={index}
+            tabIndex={0}
+            aria-posinset={first + index + 1}
+            aria-setsize={total}
+            aria-label={labelOf(index)}
+            aria-current={target?.at === index ? "true" : undefined}
+            style={{ transform: `translateY(${start}px)` }}
+          >
+            {item(index)}
+          </article>
+        ))}
+      </div>
+    </div>
+  );
+}
+
+export function isTyped(target: EventTarget | null): boolean {
+  return target instanceof Element && target.closest("input:not([type=checkbox]), select, textarea") !== null;
+}
