@@ -18,8 +18,9 @@ from conftest import Finished, write
 
 from evalharness.errors import RecordError
 from evalharness.report.page.content import RunContent, embedded, strict_json
-from evalharness.report.page.markup import inline_script, visible
+from evalharness.report.page.markup import inline_script
 from evalharness.report.settings import ReportSettings
+from evalharness.report.visible import visible
 from evalharness.runs import segments
 from evalharness.workflows.report import open_run, write_page
 

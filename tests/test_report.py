@@ -22,6 +22,7 @@ from evalharness.records import Hypothesis, LanguagePair, Segment, Signature, So
 from evalharness.report.latex import render_latex
 from evalharness.report.settings import ReportSettings
 from evalharness.report.table import RENDERERS, Cell, Column, ScoreCell, Table, TextCell
+from evalharness.report.tables import table_names
 from evalharness.report.text import display_width
 
 CANDIDATES = ("polished", "literal", "lossy", "gloss", "source-copy")
@@ -223,8 +224,8 @@ class TestNumbers:
 
     def test_a_missing_score_is_a_dash_or_nothing_and_never_zero(self) -> None:
         drawn = table(row("a", None), row("b", None))
-        for name, render in RENDERERS.items():
-            body = [line for line in render(drawn).splitlines() if re.match(r"(\| )?[ab]\b", line)]
+        for name in RENDERERS.keys() - {"html", "json"}:
+            body = [line for line in RENDERERS[name](drawn).splitlines() if re.match(r"(\| )?[ab]\b", line)]
             assert len(body) == 2, name
             assert not any(digit in line for line in body for digit in "0123456789"), name
         assert drawn.to_text().splitlines()[-2:] == ["a            -", "b            -"]
@@ -232,6 +233,8 @@ class TestNumbers:
         assert "\na & -- \\\\\nb & -- \\\\\n" in drawn.to_latex()
         assert drawn.to_csv() == "System,BLEU\na,\nb,\n"
         assert drawn.to_tsv() == "System\tBLEU\na\t\nb\t\n"
+        assert '<td class="number">-</td>' in drawn.to_html()
+        assert json.loads(drawn.to_json())["rows"] == [["a", None], ["b", None]]
 
     def test_csv_gives_back_every_bit(self) -> None:
         # 0.1 + 0.2 needs 17 digits; 5e-324 is the smallest double
@@ -586,3 +589,53 @@ def test_nothing_is_shown_as_minus_zero(score: float | None, shown: str) -> None
 def test_hyphens_stay_hyphens_in_latex() -> None:
     table = Table(name="t", caption="c", columns=(Column(heading="System"),), rows=((TextCell(text="a-b--c---d"),),))
     assert "a-b-{}-c-{}-{}-d" in table.to_latex()
+
+
+class TestHostileTexts:
+    TEXT = "\x1b[31mred \u202elatot <b>&amp;</b> \x00"
+
+    def test_nothing_commands_a_terminal_or_hides(self) -> None:
+        drawn = table(row(self.TEXT, 1.0), notes=(self.TEXT,), caption=self.TEXT)
+        for render in (Table.to_text, Table.to_markdown, Table.to_latex, Table.to_html):
+            shown = render(drawn)
+            assert shown.count("␛") == 3, render
+            assert not {"\x1b", "\u202e", "\x00"} & set(shown), render
+
+    @pytest.mark.parametrize("start", ["=HYPERLINK(1)", "+1", "-1", "@SUM(A1)", "\tx", "\rx"])
+    def test_no_text_is_a_formula(self, start: str) -> None:
+        drawn = table(row(start, -1.0), row(f"a{start}", 2.0))
+        rows = list(csv.reader(io.StringIO(drawn.to_csv(), newline="")))
+        assert rows[1:] == [[f"'{start}", "-1.0"], [f"a{start}", "2.0"]]  # numbers stay numbers
+
+    def test_html_has_no_elements_of_theirs(self) -> None:
+        drawn = table(row("<script>x</script>", 1.0), notes=("<img onerror=x>",), caption="</table>")
+        html = drawn.to_html()
+        assert "<script" not in html
+        assert "<img" not in html
+        assert html.count("</table>") == 1
+
+
+class TestWholePrecision:
+    def test_json_holds_what_the_record_holds(self, bundled: eh.Run) -> None:
+        lines = {(line.system, line.metric): line.score for line in bundled.score_lines}
+        content = json.loads(bundled.table("systems").to_json())
+        names = [metric.name for metric in bundled.plan.metrics]
+        found = {
+            (row[0], name): cell["score"] for row in content["rows"] for name, cell in zip(names, row[1:], strict=True)
+        }
+        assert found == lines
+        assert any("nrefs:1|case:mixed" in note for note in content["notes"])  # signatures stay with scores
+
+    def test_html_holds_what_the_record_holds(self, bundled: eh.Run) -> None:
+        html = bundled.table("systems").to_html()
+        found = [(float(value), shown) for value, shown in re.findall(r'<data value="([^"]*)">([^<]*)</data>', html)]
+        factors = {metric.name: metric.display_factor for metric in bundled.plan.metrics}
+        lines = [
+            (line.score, line.score * factors[line.metric]) for line in bundled.score_lines if line.score is not None
+        ]
+        assert sorted(found) == sorted((score, f"{shown:.1f}") for score, shown in lines)
+
+    def test_strict_json_of_every_table(self, bundled: eh.Run) -> None:
+        for name in table_names():
+            content = json.loads(bundled.table(name).to_json(), parse_constant=pytest.fail)
+            assert len(content["rows"]) == len(bundled.table(name).rows)

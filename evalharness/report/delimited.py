@@ -1,4 +1,6 @@
-"""A table as CSV or TSV, for other programs: full precision, a header line, no notes."""
+"""A table as CSV or TSV, for other programs: full precision, a header line, no notes.
+
+Text that a spreadsheet would take for a formula has an apostrophe before it, which spreadsheets do not show."""
 
 from __future__ import annotations
 
@@ -25,7 +27,9 @@ def _render(table: Table, *, delimiter: str) -> str:
     text = io.StringIO()
     writer = csv.writer(text, delimiter=delimiter, lineterminator="\n")
     writer.writerow(
-        f"{column.heading}{part}" for column, names in zip(table.columns, parts, strict=True) for part in names
+        f"{_no_formula(column.heading)}{part}"
+        for column, names in zip(table.columns, parts, strict=True)
+        for part in names
     )
     for row in table.rows:
         writer.writerow(_value(cell, part) for cell, names in zip(row, parts, strict=True) for part in names)
@@ -51,5 +55,10 @@ def _value(cell: Cell, part: str) -> str | float:
     elif isinstance(cell, CountCell):
         value = cell.n
     else:
-        return cell.text
+        return _no_formula(cell.text)
     return "" if value is None else value
+
+
+def _no_formula(text: str) -> str:
+    """Names and texts come from anywhere, and `=HYPERLINK(...)` in a cell is run when the file is opened."""
+    return f"'{text}" if text.startswith(("=", "+", "-", "@", "\t", "\r")) else text

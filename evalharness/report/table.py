@@ -7,6 +7,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import TypeAlias
 
+from evalharness.report.visible import visible
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Column:
@@ -128,6 +130,16 @@ class Table:
 
         return render_tsv(self)
 
+    def to_html(self) -> str:
+        from evalharness.report.html import render_html
+
+        return render_html(self)
+
+    def to_json(self) -> str:
+        from evalharness.report.structured import render_json
+
+        return render_json(self)
+
     def to_text(self) -> str:
         from evalharness.report.text import render_text
 
@@ -140,6 +152,8 @@ RENDERERS: Mapping[str, Renderer] = {
     "text": Table.to_text,
     "markdown": Table.to_markdown,
     "latex": Table.to_latex,
+    "html": Table.to_html,
+    "json": Table.to_json,
     "csv": Table.to_csv,
     "tsv": Table.to_tsv,
 }
@@ -148,8 +162,9 @@ FILE_FORMATS: Mapping[str, Renderer] = {"md": Table.to_markdown, "tex": Table.to
 
 
 def one_line(text: str) -> str:
-    """The text with a space for each line end, for formats in which a line end would end the row or the note."""
-    return re.sub(r"\s*[\r\n]\s*", " ", text)
+    """The text with a space for each line end, for formats in which a line end would end the row or the note, and with
+    a mark for each character that would hide others or command a terminal."""
+    return visible(re.sub(r"\s*[\r\n]\s*", " ", text))
 
 
 def arrow(column: Column, *, up: str, down: str) -> str:

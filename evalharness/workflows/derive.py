@@ -38,7 +38,7 @@ from evalharness.workflows.lines import Measured, lines_of
 from evalharness.workflows.problems import Flags, flags_of, guarded_lines, problem_lines
 from evalharness.workflows.slices import slice_lines
 
-_DERIVATION_VERSION = "9"
+_DERIVATION_VERSION = "10"
 """Bumped whenever the same rows and settings give other derived files."""
 
 

@@ -14,7 +14,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, ClassVar
 
 from evalharness.errors import ConfigError
-from evalharness.report.page.markup import visible
+from evalharness.report.visible import visible
 from evalharness.workflows.view import Answer
 
 _ADDRESS = "127.0.0.1"

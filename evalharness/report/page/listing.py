@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from urllib.parse import quote
 
-from evalharness.report.page.markup import escaped, isolated, table_html
+from evalharness.report.html import escaped, isolated, render_html
 from evalharness.report.page.page import document
 from evalharness.report.table import ScoreCell, Table
 from evalharness.report.tables.systems import best_first, scored_metrics, standings
@@ -85,7 +85,7 @@ def comparison_page(names: Sequence[str], tables: Iterable[Table], warnings: Ite
     """Tables over the systems of several records, after what was to be said of them."""
     compared = ", ".join(f'<a href="{run_address(name)}">{isolated(name)}</a>' for name in names)
     said = "".join(f'<p role="note">{escaped(warning)}</p>' for warning in warnings)
-    sections = "".join(f"<section>{table_html(table)}</section>" for table in tables)
+    sections = "".join(f"<section>{render_html(table)}</section>" for table in tables)
     return _page("Comparison of runs", f"<p>{compared}</p>{said}{sections}")
 
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Sequence
 
+from evalharness.report.html import escaped, isolated, render_html
 from evalharness.report.notes import counted, of_testset
-from evalharness.report.page.markup import escaped, isolated, table_html
 from evalharness.report.settings import ReportSettings
 from evalharness.report.tables import build_table
 from evalharness.report.tables.systems import headings, scored_metrics
@@ -30,16 +30,16 @@ def overview(run: RunView, settings: ReportSettings) -> str:
     """The sections of the overview."""
     problems = run.problem_lines
     sections = [
-        _section("results", "Results", table_html(build_table("systems", run, settings)) + _ranks(run, settings)),
+        _section("results", "Results", render_html(build_table("systems", run, settings)) + _ranks(run, settings)),
         _section("meaning", "What the numbers mean", _meanings(run)),
     ]
     if problems is not None:
         sections.append(
-            _section("problems", "Problems of hypotheses", table_html(build_table("problems", run, settings)))
+            _section("problems", "Problems of hypotheses", render_html(build_table("problems", run, settings)))
         )
     if run.finding_lines is not None:
         sections.append(
-            _section("findings", "Findings in the texts", table_html(build_table("findings", run, settings)))
+            _section("findings", "Findings in the texts", render_html(build_table("findings", run, settings)))
         )
     sections += [
         _section("signatures", "Systems and signatures", _signatures(run)),
@@ -59,7 +59,7 @@ def _section(name: str, heading: str, content: str) -> str:
 def _ranks(run: RunView, settings: ReportSettings) -> str:
     if not run.rank_lines:
         return ""
-    return f"<details><summary>Ranks and clusters</summary>{table_html(build_table('ranks', run, settings))}</details>"
+    return f"<details><summary>Ranks and clusters</summary>{render_html(build_table('ranks', run, settings))}</details>"
 
 
 def _meanings(run: RunView) -> str:

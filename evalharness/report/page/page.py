@@ -8,8 +8,9 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from evalharness.errors import MissingError
+from evalharness.report.html import escaped
 from evalharness.report.page.content import RunContent, embedded_parts
-from evalharness.report.page.markup import escaped, inline_script
+from evalharness.report.page.markup import inline_script
 from evalharness.report.page.overview import header, overview
 from evalharness.report.settings import ReportSettings
 from evalharness.runs.view import RunView

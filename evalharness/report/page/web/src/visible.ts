@@ -1,4 +1,4 @@
-// Characters that would hide or reorder others are shown as marks, as in the tables (report/page/markup.py).
+// Characters that would hide or reorder others are shown as marks, as in the tables (report/visible.py).
 
 const NAMED: Record<string, string> = {
   "\u061c": "ALM", "\u200e": "LRM", "\u200f": "RLM", "\u202a": "LRE", "\u202b": "RLE", "\u202c": "PDF",
