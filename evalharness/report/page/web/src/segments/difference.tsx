@@ -90,8 +90,8 @@ export function Text({ text, language, missing, errors = [], against = null, uni
         {parts == null
           ? marked(text.slice(0, end), errors)
           : parts.map((part, at) => {
-              if (left <= 0) return null;
-              const shown = part.text.slice(0, left);
+              if (isCut && left <= 0) return null;
+              const shown = isCut ? part.text.slice(0, part.kind === "removed" ? SHOWN : left) : part.text;
               if (part.kind !== "removed") left -= part.text.length;
               if (part.kind === "added") return <ins key={at}>{visible(shown)}</ins>;
               return part.kind === "removed" ? <del key={at}>{visible(shown)}</del> : visible(shown);
