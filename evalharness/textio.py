@@ -7,6 +7,7 @@ through logging; nothing else is changed. Files may be gzipped.
 
 from __future__ import annotations
 
+import csv
 import functools
 import gzip
 import json
@@ -253,3 +254,13 @@ def parse_each(
         except error as err:
             raise InputError(f"{path}:{number}: expected {expected}: {err}.") from err
     return parsed
+
+
+def write_csv(file: IO[str], rows: Iterable[Sequence[object]], *, delimiter: str = ",") -> None:
+    """Write rows as CSV, each ended by \\n, with quotes where they are needed."""
+    plain = csv.writer(file, delimiter=delimiter, lineterminator="\n")
+    quoting = csv.writer(file, delimiter=delimiter, lineterminator="\n", quoting=csv.QUOTE_ALL)
+    for row in rows:
+        # Before Python 3.13 csv writes a lone \r without quotes, and then cannot read it.
+        has_return = any(isinstance(value, str) and "\r" in value for value in row)
+        (quoting if has_return else plain).writerow(row)

@@ -44,6 +44,7 @@ ELEMENTS = {
     "h1",
     "h2",
     "p",
+    "data",
     "main",
     "nav",
     "section",

@@ -4,10 +4,10 @@ Text that a spreadsheet would take for a formula has an apostrophe before it, wh
 
 from __future__ import annotations
 
-import csv
 import io
 
 from evalharness.report.table import Cell, CountCell, IntervalCell, PValueCell, ScoreCell, Table
+from evalharness.textio import write_csv
 
 
 def render_csv(table: Table) -> str:
@@ -24,15 +24,16 @@ def _render(table: Table, *, delimiter: str) -> str:
     """An interval takes two columns, low and high, and so do scores with a standard deviation."""
     cells = list(zip(*table.rows, strict=True)) or [() for _ in table.columns]
     parts = [_parts(column) for column in cells]
-    text = io.StringIO()
-    writer = csv.writer(text, delimiter=delimiter, lineterminator="\n")
-    writer.writerow(
+    heads = [
         f"{_no_formula(column.heading)}{part}"
         for column, names in zip(table.columns, parts, strict=True)
         for part in names
-    )
-    for row in table.rows:
-        writer.writerow(_value(cell, part) for cell, names in zip(row, parts, strict=True) for part in names)
+    ]
+    rows = [
+        [_value(cell, part) for cell, names in zip(row, parts, strict=True) for part in names] for row in table.rows
+    ]
+    text = io.StringIO()
+    write_csv(text, [heads, *rows], delimiter=delimiter)
     return text.getvalue()
 
 

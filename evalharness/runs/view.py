@@ -14,7 +14,7 @@ from typing import IO, TYPE_CHECKING, Any, Protocol, TypeVar, get_args, get_type
 from evalharness.errors import InputError, RecordError
 from evalharness.runs.paths import RunPaths
 from evalharness.runs.plan import Plan, PlannedMetric, missing_plan, read_plan
-from evalharness.textio import read_json, read_lines, replacing
+from evalharness.textio import read_json, read_lines, replacing, write_csv
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -410,14 +410,8 @@ def write_lines(path: Path, kind: type, lines: Sequence[Any]) -> None:
 def write_delimited(file: IO[str], kind: type, lines: Sequence[Any], *, delimiter: str = ",") -> None:
     """The same into an open file."""
     names = [field.name for field in fields(kind)]
-    plain = csv.writer(file, delimiter=delimiter, lineterminator="\n")
-    quoting = csv.writer(file, delimiter=delimiter, lineterminator="\n", quoting=csv.QUOTE_ALL)
-    plain.writerow(names)
-    for line in lines:
-        values = ["" if (value := getattr(line, name)) is None else value for name in names]
-        # Before Python 3.13 csv writes a lone \r without quotes, and then cannot read it.
-        has_return = any(isinstance(value, str) and "\r" in value for value in values)
-        (quoting if has_return else plain).writerow(values)
+    rows = (["" if (value := getattr(line, name)) is None else value for name in names] for line in lines)
+    write_csv(file, [names, *rows], delimiter=delimiter)
 
 
 def frame_of(lines: Sequence[Any], kind: type) -> pd.DataFrame:
