@@ -1,11 +1,16 @@
-"""A table as CSV or TSV, for other programs: full precision, a header line, no notes."""
+"""A table as CSV or TSV, for other programs: full precision, a header line, no notes.
+
+Text is as it is, but for what a spreadsheet would take for a formula: text that begins with = + - @, a tab or a
+carriage return has an apostrophe before it. Numbers never have one."""
 
 from __future__ import annotations
 
 import csv
 import io
 
-from evalharness.report.table import Cell, CountCell, IntervalCell, PValueCell, ScoreCell, Table
+from evalharness.report.table import Cell, IntervalCell, RankCell, Table, TextCell, values
+
+_FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 
 def render_csv(table: Table) -> str:
@@ -19,13 +24,15 @@ def render_tsv(table: Table) -> str:
 
 
 def _render(table: Table, *, delimiter: str) -> str:
-    """An interval takes two columns, low and high, and so do scores with a standard deviation."""
+    """Intervals and ranges of ranks take two columns; scores more where any has an interval or a deviation."""
     cells = list(zip(*table.rows, strict=True)) or [() for _ in table.columns]
     parts = [_parts(column) for column in cells]
     text = io.StringIO()
     writer = csv.writer(text, delimiter=delimiter, lineterminator="\n")
     writer.writerow(
-        f"{column.heading}{part}" for column, names in zip(table.columns, parts, strict=True) for part in names
+        _guarded(f"{column.heading}{part}")
+        for column, names in zip(table.columns, parts, strict=True)
+        for part in names
     )
     for row in table.rows:
         writer.writerow(_value(cell, part) for cell, names in zip(row, parts, strict=True) for part in names)
@@ -34,22 +41,21 @@ def _render(table: Table, *, delimiter: str) -> str:
 
 def _parts(column: tuple[Cell, ...]) -> tuple[str, ...]:
     """What stands behind the heading of each column that a column of the table becomes."""
-    if any(isinstance(cell, IntervalCell) for cell in column):
-        return (" low", " high")
-    if any(isinstance(cell, ScoreCell) and cell.spread is not None for cell in column):
-        return ("", " sd")
-    return ("",)
+    found: dict[str, bool] = {}
+    for cell in column:
+        if not isinstance(cell, TextCell):
+            always = isinstance(cell, IntervalCell | RankCell)
+            for part, value in values(cell).items():
+                found[part] = found.get(part, False) or always or part == "" or value is not None
+    return tuple(part for part, is_written in found.items() if is_written) or ("",)
 
 
 def _value(cell: Cell, part: str) -> str | float:
-    if isinstance(cell, IntervalCell):
-        value = cell.low if part == " low" else cell.high
-    elif isinstance(cell, ScoreCell):
-        value = cell.spread if part == " sd" else cell.score
-    elif isinstance(cell, PValueCell):
-        value = cell.p
-    elif isinstance(cell, CountCell):
-        value = cell.n
-    else:
-        return cell.text
+    if isinstance(cell, TextCell):
+        return _guarded(cell.text) if part in ("", " low", " top") else ""
+    value = values(cell).get(part)
     return "" if value is None else value
+
+
+def _guarded(text: str) -> str:
+    return f"'{text}" if text.startswith(_FORMULA) else text

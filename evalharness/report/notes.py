@@ -8,6 +8,7 @@ from statistics import median
 from typing import TypeVar
 
 from evalharness.errors import ConfigError
+from evalharness.report.settings import ReportSettings
 from evalharness.runs.plan import PlannedMetric, PlannedTestSet
 from evalharness.runs.view import ComparisonLine, Reported
 
@@ -33,11 +34,15 @@ def known(lines: Sequence[T] | None, table: str) -> Sequence[T]:
 
     Raises: ConfigError where there is none: in a comparison of records, and in records older than the table."""
     if lines is None:
-        raise ConfigError(
-            f"table {table!r}: is a table of one record, not of a comparison; a record of an older version has it once "
-            "the command of the run is given again."
-        )
+        raise not_of_comparisons(table)
     return lines
+
+
+def not_of_comparisons(table: str) -> ConfigError:
+    return ConfigError(
+        f"table {table!r}: is a table of one record, not of a comparison; a record of an older version has it once "
+        "the command of the run is given again."
+    )
 
 
 def of_testset(testset: PlannedTestSet) -> str:
@@ -111,12 +116,15 @@ def impossible(lines: Sequence[ComparisonLine], heads: Mapping[str, str]) -> lis
 
 
 def detectable(
-    lines: Sequence[ComparisonLine], metrics: Sequence[PlannedMetric], heads: Mapping[str, str], decimals: int
+    lines: Sequence[ComparisonLine],
+    metrics: Sequence[PlannedMetric],
+    heads: Mapping[str, str],
+    settings: ReportSettings,
 ) -> list[str]:
     """The difference that is likely to be found, by metric."""
     families = by_metric(lines)
     found = [
-        f"{heads[metric.name]} {_size(median(known), metric, decimals)}"
+        f"{heads[metric.name]} {_size(median(known), metric, settings.decimals_of(metric.name))}"
         for metric in metrics
         if (known := [line.detectable for line in families.get(metric.name, []) if line.detectable is not None])
     ]

@@ -323,7 +323,8 @@ class RunView:
         """Some columns of `segments.parquet`, as Python values; the first `n_rows`, or all."""
         import pyarrow.parquet as pq
 
-        table = pq.read_table(_present(self.paths.segments), columns=list(names))
+        with pq.ParquetFile(_present(self.paths.segments)) as file:  # pq.read_table would load pandas
+            table = file.read(columns=list(names))
         columns: dict[str, list[Any]] = table.slice(0, n_rows).to_pydict()
         return columns
 

@@ -37,7 +37,7 @@ from evalharness.workflows.lines import Measured, lines_of
 from evalharness.workflows.problems import Flags, flags_of, guarded_lines, problem_lines
 from evalharness.workflows.slices import slice_lines
 
-_DERIVATION_VERSION = "8"
+_DERIVATION_VERSION = "9"
 """Bumped whenever the same rows and settings give other derived files."""
 
 

@@ -96,7 +96,7 @@ def _is_turned(line: ComparisonLine, sign: int, order: Mapping[str, int]) -> boo
 
 def _row(line: ComparisonLine, metric: PlannedMetric, head: str, settings: ReportSettings) -> tuple[Cell, ...]:
     factor = metric.display_factor
-    decimals = settings.decimals + 1  # differences are small beside scores
+    decimals = settings.decimals_of(metric.name) + 1  # differences are small beside scores
     return (
         TextCell(text=head),
         TextCell(text=line.system_a),
