@@ -1,11 +1,13 @@
 # make run: everything on a fresh machine, ending in the results table of the bundled test set.
-# make test: the same installation, then all tests. make check: formatting, lint, types. make bench: speed, as ratios, and calibration.
+# make test: the same installation, then all tests. make check: formatting, lint, types, the page's front-end where npm is.
+# make page: builds the front-end of report.html. make bench: speed, as ratios, and calibration.
 PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
+WEB := evalharness/report/page/web
 
-.PHONY: run test check bench clean
+.PHONY: run test check check-page page bench clean
 
 run: $(VENV)/.installed
 	$(BIN)/evalharness run
@@ -13,10 +15,25 @@ run: $(VENV)/.installed
 test: $(VENV)/.installed-dev
 	$(BIN)/python -m pytest -m "slow or not slow"
 
-check: $(VENV)/.installed-dev
+check: $(VENV)/.installed-dev check-page
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
+
+# What is shipped must be what its sources give: it is built anew into a folder of its own and compared.
+check-page:
+	@if ! command -v npm >/dev/null; then echo "make check: npm is not installed; $(WEB) was not checked"; else \
+		$(MAKE) --no-print-directory $(WEB)/node_modules/.installed && cd $(WEB) && npm run check && \
+		made=$$(mktemp -d) && trap 'rm -rf "$$made"' EXIT && cp -R dist "$$made/shipped" && npm run build && \
+		{ diff -r "$$made/shipped" dist || { rm -rf dist; cp -R "$$made/shipped" dist; \
+		echo "make check: $(WEB)/dist is not what its sources give; run make page and commit it" >&2; exit 1; }; }; fi
+
+page: $(WEB)/node_modules/.installed
+	cd $(WEB) && npm run build
+
+$(WEB)/node_modules/.installed: $(WEB)/package.json $(WEB)/package-lock.json
+	cd $(WEB) && npm ci --no-audit --no-fund
+	touch $@
 
 bench: $(VENV)/.installed-dev
 	$(BIN)/python tests/bench/bench.py
@@ -26,7 +43,7 @@ bench: $(VENV)/.installed-dev
 	$(BIN)/python tests/bench/calibration_bench.py
 
 clean:
-	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache
+	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache $(WEB)/node_modules
 
 # torch first and pinned, so that a CPU build can serve where one is offered; the packages that need it take any build.
 $(VENV)/.installed: pyproject.toml constraints.txt

@@ -38,6 +38,10 @@ class RecordError(EvalHarnessError):
     """A run record on disk is damaged, or belongs to another run."""
 
 
+class NothingToDrawError(EvalHarnessError):
+    """The record has nothing of what a figure shows."""
+
+
 class MissingError(EvalHarnessError):
     """Something outside this package is needed and is not there."""
 

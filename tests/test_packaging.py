@@ -20,6 +20,7 @@ import evalharness
 
 (VERSION,) = re.findall(r'^version = "(.+)"$', (REPOSITORY / "pyproject.toml").read_text(encoding="utf-8"), re.M)
 CARRIED_AS_THEY_ARE = {"configs": "evalharness/configs", "references/zhengzhou": "evalharness/references/zhengzhou"}
+WEB = "evalharness/report/page/web"
 
 
 @pytest.fixture(scope="module")
@@ -27,12 +28,15 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Built from a copy that has tests in it, and a file of each kind that must stay out."""
     pytest.importorskip("hatchling", reason="the extra 'dev' is not installed (pip install -e '.[dev]')")
     tree = tmp_path_factory.mktemp("tree")
-    ignored = shutil.ignore_patterns("__pycache__", ".*")
+    ignored = shutil.ignore_patterns("__pycache__", ".*", "node_modules")
     for name in ("evalharness", "configs", "references", "tests"):
         shutil.copytree(REPOSITORY / name, tree / name, ignore=ignored)
     for name in ("pyproject.toml", "README.md", "LICENSE", ".gitignore"):
         shutil.copy(REPOSITORY / name, tree / name)
-    for left in ("results/zhengzhou-0/plan.json", "evalharness/__pycache__/api.cpython-311.pyc", ".venv/pyvenv.cfg"):
+    for left in (
+        "results/zhengzhou-0/plan.json", "evalharness/__pycache__/api.cpython-311.pyc", ".venv/pyvenv.cfg",
+        f"{WEB}/node_modules/preact/index.js", f"{WEB}/src/left.tsx", f"{WEB}/left.json", f"{WEB}/dist/built.js",
+    ):  # fmt: skip
         (tree / left).parent.mkdir(parents=True, exist_ok=True)
         (tree / left).write_text("left behind")
     built = subprocess.run(
@@ -92,6 +96,17 @@ def test_it_carries_the_code_its_type_marker_and_nothing_of_the_checkout(wheel: 
     assert {name.partition("/")[0] for name in names} == {"evalharness", f"evalharness-{VERSION}.dist-info"}
     assert [name for name in names if "test_" in name or "conftest" in name or name.endswith(".pyc")] == []
     assert f"evalharness-{VERSION}.dist-info/licenses/LICENSE" in names
+
+
+def test_of_the_page_it_carries_what_was_built_and_nothing_of_the_front_end(wheel: Path) -> None:
+    with zipfile.ZipFile(wheel) as archive:
+        carried = {name: archive.read(name) for name in archive.namelist() if name.startswith(f"{WEB}/")}
+    built = {
+        path.relative_to(REPOSITORY).as_posix(): path.read_bytes()
+        for path in (REPOSITORY / WEB / "dist").rglob("*")
+        if path.is_file()
+    }
+    assert carried == {**built, f"{WEB}/dist/built.js": b"left behind"}
 
 
 def test_it_offers_the_command(wheel: Path) -> None:

@@ -86,6 +86,10 @@ class RunPaths:
         return self.folder / "tables"
 
     @property
+    def figures(self) -> Path:
+        return self.folder / "figures"
+
+    @property
     def logs(self) -> list[Path]:
         """The logs there are, by name."""
         return sorted(log for folder in ("hypotheses", "scores") for log in (self.folder / folder).glob("*.jsonl"))

@@ -4,12 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from evalharness.errors import ConfigError, RecordError
+from evalharness.report.figures import build_figure
 from evalharness.report.settings import ReportSettings
 from evalharness.report.table import Table
 from evalharness.report.tables import build_table
 from evalharness.runs.view import RunView
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 
 class Run(RunView):
@@ -22,6 +27,12 @@ class Run(RunView):
         Raises: ConfigError for a table there is not."""
         settings = self._report_settings() if decimals is None else ReportSettings(decimals=decimals)
         return build_table(name, self, settings)
+
+    def figure(self, name: str = "scores") -> Figure:
+        """A figure of this run, as matplotlib draws it.
+
+        Raises: ConfigError for a figure there is not; NothingToDrawError where the record has nothing that it shows."""
+        return build_figure(name, self, self._report_settings())
 
     def _report_settings(self) -> ReportSettings:
         """What the record says of its reports; of `segments_csv` no table asks."""

@@ -1,0 +1,243 @@
+"""What all figures share: their look, the fonts that have their characters, their data, and their files."""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+import logging
+import textwrap
+import unicodedata
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from evalharness.errors import RecordError
+from evalharness.records import Floats
+from evalharness.runs.plan import PlannedMetric
+from evalharness.runs.view import RunView
+from evalharness.textio import replacing
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+_log = logging.getLogger(__name__)
+
+WIDTH = 6.3
+"""Inches: the text width of an A4 paper, two columns of the ACL style."""
+FORMATS = ("svg", "pdf", "png")
+BLUE, ORANGE, GREY = "#0072B2", "#D55E00", "#666666"
+"""Blue and vermilion of Okabe and Ito, told apart with any colour vision and in print without colour."""
+_FONT = "DejaVu Sans"  # comes with matplotlib, so that figures are the same on every machine
+_STYLE: dict[str, Any] = {
+    "font.size": 7,
+    "axes.titlesize": 8,
+    "axes.labelsize": 7,
+    "xtick.labelsize": 6.5,
+    "ytick.labelsize": 6.5,
+    "axes.linewidth": 0.6,
+    "axes.edgecolor": GREY,
+    "xtick.major.width": 0.6,
+    "ytick.major.width": 0.6,
+    "hatch.linewidth": 0.4,
+    "axes.formatter.useoffset": False,
+    "axes.formatter.use_mathtext": False,
+    "axes.unicode_minus": True,
+    "text.parse_math": False,  # $ in the name of a system is a dollar
+    "text.usetex": False,
+    "savefig.dpi": 300,
+    "svg.fonttype": "none",  # text stays text, to be found and edited
+    "svg.hashsalt": "evalharness",
+    "pdf.fonttype": 42,  # submission systems refuse Type 3
+}
+_METADATA: dict[str, dict[str, Any]] = {
+    "svg": {"Date": None},
+    "pdf": {"CreationDate": None, "ModDate": None},
+    "png": {},
+}
+
+
+@contextlib.contextmanager
+def look() -> Iterator[None]:
+    """The same settings of matplotlib on every machine, whatever its matplotlibrc says, until the block is left."""
+    from matplotlib import style
+
+    with style.context(["default", {**_STYLE, "font.family": [_FONT]}]):
+        yield
+
+
+def new_figure(*, height: float) -> Figure:
+    """An empty figure of the text width that finds room for all its labels."""
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(WIDTH, height), layout="constrained")
+    FigureCanvasAgg(figure)
+    return figure
+
+
+def write_figure(figure: Figure, path: Path, *, kind: str) -> None:
+    """Write one file: the same bytes for the same record and version of matplotlib."""
+    with look(), replacing(path, "wb") as file:
+        figure.savefig(file, format=kind, metadata=_METADATA[kind])
+
+
+def shown(text: str) -> str:
+    """The text on one line, with what has no shape of its own made visible: `␛` for escape, `[U+202E]` for an override
+    of the direction of writing."""
+    return "".join(map(_visible, " ".join(text.splitlines())))
+
+
+def label(text: str, longest: int = 28) -> str:
+    """A name for an axis: `shown`, its middle left out where it is long."""
+    text = shown(text)
+    if sum(1 + (unicodedata.east_asian_width(character) in "WF") for character in text) <= longest:
+        return text
+    half = (longest - 1) // (4 if any(unicodedata.east_asian_width(character) in "WF" for character in text) else 2)
+    return f"{text[:half]}…{text[-half:]}"
+
+
+def labels(names: Sequence[str]) -> list[str]:
+    """Labels of systems, in full where two would be the same when shortened."""
+    short = [label(name) for name in names]
+    return [one if short.count(one) == 1 else shown(name) for name, one in zip(names, short, strict=True)]
+
+
+def titled(metric: PlannedMetric, heading: str) -> str:
+    """A metric, how its numbers are multiplied, and which are better."""
+    factor = "" if metric.display_factor == 1 else f" × {metric.display_factor:g}"
+    return f"{shown(heading)}{factor} {'↑' if metric.higher_is_better else '↓'}"
+
+
+def add_notes(figure: Figure, notes: Sequence[str]) -> None:
+    """What a reader must know, in small print under the figure."""
+    text = "\n".join(line for note in notes for line in textwrap.wrap(shown(note), 135))
+    figure.supxlabel(text, x=0.01, ha="left", fontsize=6, color="#444444", linespacing=1.3)
+
+
+def rows_of(n: int, *, most: int) -> tuple[int, int]:
+    """Rows and columns of a grid of `n` panels, rows filled as evenly as can be."""
+    n_rows = -(-n // most)
+    return n_rows, -(-n // n_rows)
+
+
+def segment_scores(run: RunView, metrics: Sequence[PlannedMetric]) -> dict[str, Floats]:
+    """Segment scores [S, N] as readers see them, NaN where there is none, of those metrics that have any.
+
+    Raises: RecordError where `segments.parquet` is damaged."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    if not run.paths.segments.is_file():
+        run.segment_columns(["system"])  # says what is missing
+    try:
+        present = set(pq.read_schema(run.paths.segments).names)
+        names = [metric.name for metric in metrics if metric.name in present]
+        columns = run.segment_columns(["system", *names])
+    except (pa.ArrowException, OSError) as err:
+        raise _damaged(run, f"cannot be read ({err})") from err
+    systems = [system.name for system in run.plan.systems]
+    n = run.plan.testset.n_segments
+    if columns["system"] != [name for name in systems for _ in range(n)]:
+        raise _damaged(run, f"{len(columns['system'])} rows; expected {n} of each of {len(systems)} systems, in order")
+    factors = {metric.name: metric.display_factor for metric in metrics}
+    scores = {
+        name: np.array(columns[name], dtype=np.float64).reshape(len(systems), n) * factors[name] for name in names
+    }
+    return {name: values for name, values in scores.items() if not np.isnan(values).all()}
+
+
+def _damaged(run: RunView, found: str) -> RecordError:
+    return RecordError(
+        f"{run.paths.segments}: is damaged: {found}. Remove the file and give the command of the run again: it is "
+        "written anew from the logs."
+    )
+
+
+def use_fonts(figure: Figure) -> None:
+    """Give the figure's texts the fonts that their characters need, after that of all else. One warning names the
+    characters that no installed font has."""
+    from matplotlib.text import Text
+
+    for axes in figure.axes:
+        axes.get_xticklabels(), axes.get_yticklabels()  # made when asked for
+    texts = [text for text in figure.findobj(Text) if isinstance(text, Text)]
+    missing = {character for text in texts for character in text.get_text() if not character.isspace()}
+    missing -= _characters(_fallback_path())
+    families = [_FONT]
+    while missing:
+        best = max(_installed(), key=lambda font: _worth(font, missing), default=None)
+        found = _characters(best) & missing if best is not None else frozenset()
+        if best is None or not found:
+            _log.warning(*_without_a_font(sorted(missing)))
+            break
+        families.append(_family(best))
+        missing -= found
+    if len(families) > 1:
+        for text in texts:
+            text.set_fontfamily(families)
+
+
+def _without_a_font(missing: Sequence[str]) -> tuple[str, str, str]:
+    names = " ".join(f"{character} (U+{ord(character):04X})" for character in missing[:10])
+    more = f" and {len(missing) - 10} more" if len(missing) > 10 else ""
+    return (
+        "No installed font has %s%s: figures show boxes there. Install one that does, such as Noto Sans (on Debian: "
+        "apt install fonts-noto-core fonts-noto-cjk), and draw them again.",
+        names,
+        more,
+    )
+
+
+def _visible(character: str) -> str:
+    if ord(character) < 0x20:
+        return chr(0x2400 + ord(character))
+    if character == "\x7f":
+        return "␡"
+    if unicodedata.category(character) in ("Cc", "Cf", "Cs", "Co", "Cn") and character not in "\u200c\u200d":
+        return f"[U+{ord(character):04X}]"  # joiners stay: Persian and Indic scripts spell with them
+    return character
+
+
+def _fallback_path() -> str:
+    from matplotlib.font_manager import FontProperties, findfont
+
+    return findfont(FontProperties(family=[_FONT]))
+
+
+@functools.cache
+def _installed() -> tuple[str, ...]:
+    """Files of upright fonts of normal weight, by path; matplotlib's own list may be older than the last installed."""
+    from matplotlib.font_manager import findSystemFonts
+
+    ending = ("-regular.ttf", "-regular.otf", "-regular.ttc")
+    paths = sorted(findSystemFonts())
+    plain = [path for path in paths if Path(path).name.lower().endswith(ending)]
+    others = [path for path in paths if not any(word in path.lower() for word in ("bold", "italic"))]
+    return tuple(dict.fromkeys([*plain, *others]))
+
+
+def _worth(font: str, missing: set[str]) -> tuple[int, bool, bool]:
+    """How many of the characters a font has; of equals one without serifs, and one of Noto."""
+    name = Path(font).name.lower()
+    return len(_characters(font) & missing), "sans" in name, "noto" in name
+
+
+@functools.cache
+def _characters(font: str) -> frozenset[str]:
+    from matplotlib.ft2font import FT2Font
+
+    try:
+        return frozenset(map(chr, FT2Font(font).get_charmap()))
+    except (RuntimeError, OSError, ValueError):  # bitmap and broken fonts
+        return frozenset()
+
+
+def _family(font: str) -> str:
+    from matplotlib.font_manager import fontManager
+    from matplotlib.ft2font import FT2Font
+
+    if all(entry.fname != font for entry in fontManager.ttflist):
+        fontManager.addfont(font)
+    return str(FT2Font(font).family_name)

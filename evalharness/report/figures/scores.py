@@ -1,0 +1,82 @@
+"""System scores with their intervals: a panel per metric, systems in the order of the results table."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from evalharness.errors import NothingToDrawError
+from evalharness.report.figure import BLUE, GREY, add_notes, labels, new_figure, rows_of, titled
+from evalharness.report.notes import of_testset
+from evalharness.report.settings import ReportSettings
+from evalharness.report.tables.systems import best_first, headings, scored_metrics, standings
+from evalharness.runs.view import RunView
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+
+def build(run: RunView, settings: ReportSettings) -> Figure:
+    """Points are scores, bars their intervals; of runs of one system the mean and its interval. A system without a
+    score has none of both."""
+    metrics, found = scored_metrics(run), standings(run)
+    if not any(standing.score is not None for standing in found.values()):
+        raise NothingToDrawError("figure 'scores': the record has no system scores.")
+    bounds = {(line.system, line.metric): (line.ci_low, line.ci_high) for line in run.score_lines}
+    bounds |= {(line.system, line.metric): (line.ci_low, line.ci_high) for line in run.replicates_lines}
+    systems, heads = best_first(run, metrics[0]), headings(metrics)
+    n_rows, n_columns = rows_of(len(metrics), most=4)
+    figure = new_figure(height=0.5 + n_rows * (0.55 + 0.15 * len(systems)))
+    panels = figure.subplots(n_rows, n_columns, squeeze=False, sharey=True)
+    for axes in panels.flat[len(metrics) :]:
+        axes.set_axis_off()
+    for axes, metric in zip(panels.flat, metrics, strict=False):
+        axes.set_title(titled(metric, heads[metric.name]))
+        for place, system in enumerate(systems):
+            score = found[system, metric.name].score
+            if score is None:
+                axes.text(
+                    0.5, place, "no score", transform=axes.get_yaxis_transform(), ha="center", va="center",
+                    color=GREY, style="italic",
+                )  # fmt: skip
+                continue
+            factor = metric.display_factor
+            low, high = bounds[system, metric.name]
+            if low is not None and high is not None:
+                axes.hlines(place, low * factor, high * factor, color=BLUE, linewidth=1.2)
+            axes.plot([score * factor], [place], "o", color=BLUE, markersize=3.2)
+        axes.grid(axis="x", linewidth=0.4, color="#dddddd")
+        axes.set_axisbelow(True)
+        axes.locator_params(axis="x", nbins=4)
+        axes.tick_params(axis="y", length=0)
+    panels[0, 0].set_yticks(range(len(systems)), labels(systems))
+    panels[0, 0].set_ylim(len(systems) - 0.5, -0.5)
+    add_notes(figure, [_notes(run, heads[metrics[0].name]), *_gaps(run, heads)])
+    return figure
+
+
+def _notes(run: RunView, first: str) -> str:
+    stats = run.plan.settings.get("stats")
+    level = stats.get("level") if isinstance(stats, dict) else None
+    lows = [line.ci_low for line in run.score_lines] + [line.ci_low for line in run.replicates_lines]
+    has_bounds = any(low is not None for low in lows)
+    bars = f" Bars: {f'{level:.0%} ' if isinstance(level, float) else ''}intervals." if has_bounds else ""
+    means = " Of several runs of a system: their mean." if run.replicates_lines else ""
+    return (
+        f"{of_testset(run.plan.testset)}. Systems in the order of {first}, best first.{bars}{means} ↑ higher is "
+        "better, ↓ lower."
+    )
+
+
+def _gaps(run: RunView, heads: dict[str, str]) -> list[str]:
+    """Scores that are over a part of the segments only."""
+    return [
+        f"{heads[name]}: segments without a score: {', '.join(gaps)}."
+        for name in heads
+        if (
+            gaps := [
+                f"{line.n_missing} of {line.system}"
+                for line in run.score_lines
+                if line.metric == name and line.n_missing
+            ]
+        )
+    ]
