@@ -199,6 +199,8 @@ RENDERERS: Mapping[str, Renderer] = {
     "html": Table.to_html,
     "json": Table.to_json,
 }
+SUFFIXES: Mapping[str, str] = {"text": "txt", "markdown": "md", "latex": "tex"}
+"""Of files in a format; of others the format's own name."""
 FILE_FORMATS: Mapping[str, Renderer] = {"md": Table.to_markdown, "tex": Table.to_latex, "csv": Table.to_csv}
 """Suffix and renderer of the files a run writes for each table."""
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 
 from evalharness.report.notes import (
     FEWEST_BOOTSTRAP_UNITS,
@@ -45,7 +44,7 @@ def build(run: Reported, settings: ReportSettings) -> Table:
         order = {name: place for place, name in enumerate(best_first(run, metric))}
         sign = 1 if metric.higher_is_better else -1
         pairs = [
-            _turned(line) if not has_baseline and _is_turned(line, sign, order) else line
+            line.turned() if not has_baseline and _is_turned(line, sign, order) else line
             for line in families.get(metric.name, [])
         ]
         pairs.sort(key=lambda pair: (order[pair.system_a], order[pair.system_b]))
@@ -72,18 +71,6 @@ def build(run: Reported, settings: ReportSettings) -> Table:
         rows=tuple(tuple(cell for cell, (_, is_shown) in zip(row, columns, strict=True) if is_shown) for row in rows),
         notes=tuple(_notes(run, metrics, has_agreement=has_agreement, has_replicates=has_replicates)),
         lines_after=frozenset(lines_after),
-    )
-
-
-def _turned(line: ComparisonLine) -> ComparisonLine:
-    """The same comparison from the other side."""
-    return replace(
-        line,
-        system_a=line.system_b,
-        system_b=line.system_a,
-        delta=-line.delta,
-        ci_low=None if line.ci_high is None else -line.ci_high,
-        ci_high=None if line.ci_low is None else -line.ci_low,
     )
 
 
