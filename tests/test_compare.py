@@ -158,7 +158,7 @@ class TestAcrossRuns:
         assert header[:6] == ["metric", "system_a", "system_b", "delta", "p", "p_holm"]
         assert len(rows) == 2
         table = command("compare", record, "-f", "csv", "--table", "systems").out
-        assert table.startswith("System,chrF2,TER\n")
+        assert table.startswith("System,chrF2,chrF2 low,chrF2 high,TER,TER low,TER high,Rank top,Rank bottom\n")
         content = compared(command, record, "--autorank", "wmt24")
         assert set(content) == {"testset", "scores", "comparisons", "ranks", "autorank", "replicates"}
         assert {line["autorank"] for line in content["autorank"]} == {1.0, 2.0}

@@ -224,17 +224,21 @@ class TestNumbers:
 
     def test_a_missing_score_is_a_dash_or_nothing_and_never_zero(self) -> None:
         drawn = table(row("a", None), row("b", None))
-        for name in RENDERERS.keys() - {"html", "json"}:
+        for name in ("text", "markdown", "latex", "csv", "tsv"):
             body = [line for line in RENDERERS[name](drawn).splitlines() if re.match(r"(\| )?[ab]\b", line)]
             assert len(body) == 2, name
             assert not any(digit in line for line in body for digit in "0123456789"), name
+        cell = {"score": None, "low": None, "high": None, "sd": None, "display_factor": 1.0, "decimals": 1}
+        rows = json.loads(drawn.to_json())["rows"]
+        assert rows == [[{"text": name}, {**cell, "is_best": False}] for name in "ab"]
+        assert drawn.to_html().count('<td class="number">-</td>') == 2
         assert drawn.to_text().splitlines()[-2:] == ["a            -", "b            -"]
         assert drawn.to_markdown().splitlines()[-1] == "| b      |      - |"
         assert "\na & -- \\\\\nb & -- \\\\\n" in drawn.to_latex()
         assert drawn.to_csv() == "System,BLEU\na,\nb,\n"
         assert drawn.to_tsv() == "System\tBLEU\na\t\nb\t\n"
         assert '<td class="number">-</td>' in drawn.to_html()
-        assert json.loads(drawn.to_json())["rows"] == [["a", None], ["b", None]]
+        assert json.loads(drawn.to_json())["rows"][0][1]["score"] is None
 
     def test_csv_gives_back_every_bit(self) -> None:
         # 0.1 + 0.2 needs 17 digits; 5e-324 is the smallest double
@@ -314,13 +318,14 @@ class TestOfARun:
         assert bundled.table().to_text() == (
             "zhengzhou zh-en, 9 segments\n"
             "\n"
-            "System       BLEU ↑   chrF2 ↑   chrF2++ ↑   TER ↓\n"
-            "-----------  -------  --------  ----------  ------\n"
-            "polished       19.7*     53.9*       50.7*   73.7*\n"
-            "literal         8.9      50.4*       46.5*   89.6\n"
-            "lossy           6.1      30.6        29.0    78.7*\n"
-            "gloss           1.1      38.8        33.8   124.8\n"
-            "source-copy     0.0       0.8         0.6   100.0\n"
+            "System       BLEU ↑   chrF2 ↑   chrF2++ ↑   TER ↓   Rank   Unusable\n"
+            "-----------  -------  --------  ----------  ------  -----  ---------\n"
+            "polished       19.7*     53.9*       50.7*   73.7*     1          0\n"
+            "-----------  -------  --------  ----------  ------  -----  ---------\n"
+            "literal         8.9      50.4*       46.5*   89.6    2-4          0\n"
+            "lossy           6.1      30.6        29.0    78.7*   2-4          0\n"
+            "gloss           1.1      38.8        33.8   124.8    3-5          0\n"
+            "source-copy     0.0       0.8         0.6   100.0    3-5          9\n"
             "\n"
             "  Marked: the best of each metric and every system not significantly different from it (paired sign-flip "
             "test, exact, 9 segments, p ≤ 0.05, Holm over 10 pairs for each metric).\n"
@@ -347,10 +352,11 @@ class TestOfARun:
         ]  # fmt: skip
         body = latex.partition("\\midrule\n")[2].partition("\\bottomrule\n")[0].splitlines()
         assert body[0] == (
-            "polished & \\textbf{19.7} & \\textbf{53.9} & \\textbf{50.7} & \\textbf{73.7} \\\\"
+            "polished & \\textbf{19.7} & \\textbf{53.9} & \\textbf{50.7} & \\textbf{73.7} & 1 & 0 \\\\"
         )  # best of all four
+        body.remove("\\midrule")
         assert [line.partition(" &")[0] for line in body] == list(CANDIDATES)
-        assert all(line.count("&") == 4 and line.endswith(" \\\\") for line in body)
+        assert all(line.count("&") == 6 and line.endswith(" \\\\") for line in body)
         assert latex.isascii()
 
     @pytest.mark.parametrize("name", ["systems", "comparisons", "problems", "ranks"])
@@ -395,12 +401,13 @@ class TestOfARun:
             metrics=[metric],
         )
         drawn = run.table()
-        lines = drawn.to_text().splitlines()[4:7]
-        assert [line.split() for line in lines] == [
+        lines = drawn.to_text().splitlines()[4:8]
+        lines.remove(next(line for line in lines if line.startswith("---")))
+        assert [line.split()[:2] for line in lines] == [
             [name, score] for name, score in zip(["right", "wrong", "broken"], shown, strict=True)
         ]
-        assert "\nbroken & -- \\\\\n\\bottomrule" in drawn.to_latex()
-        assert drawn.to_csv().endswith("\nbroken,\n")
+        assert "\nbroken & -- & " in drawn.to_latex()
+        assert re.search(r"\nbroken,+\n$", drawn.to_csv())
         assert any(note.startswith(f"{heading}: some segments have no score (7 of broken);") for note in drawn.notes)
         # The other two are still compared: 7 differences of one sign, p = 2 / 2^7.
         assert [(line.system_a, line.system_b, line.p) for line in run.comparison_lines] == [
@@ -411,9 +418,12 @@ class TestOfARun:
         command("run", "metrics=[chrf]", "report.decimals=3")
         # 53.91720055257879 by sacrebleu 2.6.0
         assert "| polished    | **53.917** |" in Path("results/latest/tables/systems.md").read_text(encoding="utf-8")
-        assert "\npolished     53.91720055*\n" in eh.open_run("results/latest").table(decimals=8).to_text()
+        assert (
+            "\npolished     53.91720055*    1-2          0\n"
+            in eh.open_run("results/latest").table(decimals=8).to_text()
+        )
         printed = command("report", "results/latest", "-w", "0", "-f", "latex").out
-        assert "\npolished & \\textbf{54} \\\\\n" in printed
+        assert "\npolished & \\textbf{54} & 1--2 & 0 \\\\\n" in printed
 
     def test_one_system_has_no_best_and_no_test(self, command: Callable[..., Finished]) -> None:
         write("hyp/only.en", *["Zhengzhou."] * 9)
@@ -469,7 +479,8 @@ def check_latex(text: str) -> None:
     assert not re.search(r"[%#_~^|<>]", bare)
     assert re.sub(r"\$(\\uparrow|\\downarrow|\\leq|\\pm|\\Delta|-)\$", "", bare).count("$") == 0
     assert set(re.findall(r"\\([A-Za-z]+)", bare)) <= {
-        "begin", "end", "centering", "caption", "label", "toprule", "midrule", "bottomrule", "textbf", "uparrow",
+        "begin", "end", "centering", "setlength", "tabcolsep", "phantom", "ldots",
+        "caption", "label", "toprule", "midrule", "bottomrule", "textbf", "uparrow",
         "downarrow", "leq", "pm", "Delta", "textbar", "allowbreak", "textbackslash", "textasciitilde",
         "textasciicircum", "textless", "textgreater", "smallskip", "linewidth", "footnotesize", "raggedright",
     }  # fmt: skip

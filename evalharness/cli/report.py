@@ -7,77 +7,101 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from evalharness.cli.main import digits, shown_path, write_out
-from evalharness.errors import EXIT_DONE, ConfigError, nearest
+from evalharness.errors import EXIT_DONE, ConfigError
 from evalharness.report.figure import FORMATS
 from evalharness.report.figures import figure_names
 from evalharness.report.table import RENDERERS
 from evalharness.report.tables import table_names
 from evalharness.workflows.figures import write_figures
-from evalharness.workflows.report import open_run, write_page
-
-_ALL = "all"
+from evalharness.workflows.report import open_run, write_page, write_tables_to
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Print tables, or write figures or the page; the exit code."""
-    options = _parser().parse_args(arguments)
-    if options.page:
-        write_out(f"{shown_path(write_page(options.run))}\n")
-    elif options.figures or options.figure:
-        formats = _formats(options, FORMATS, of="figures")
-        written = write_figures(options.run, names=options.figure, formats=formats or FORMATS, output=options.output)
-        write_out("".join(f"{shown_path(path)}\n" for path in written))
-    else:
-        write_out(_tables(options))
-    return EXIT_DONE
-
-
-def _parser() -> argparse.ArgumentParser:
+    """Print tables, or write tables, figures or the page; the exit code."""
     parser = argparse.ArgumentParser(
-        prog="evalharness report", description="Print tables of a run, or write its figures or its page."
+        prog="evalharness report", description="Print a table of a run, or write its figures."
     )
     parser.add_argument("run", type=Path, help="the record, for instance results/latest")
     parser.add_argument(
-        "--table", nargs="+", default=["systems"], metavar="TABLE",
-        help=f"which tables, or all: {', '.join(table_names())} (default: systems)",
+        "--table", nargs="+", default=["systems"], metavar="NAME",
+        help=f"which tables, or all (default: systems): {', '.join(table_names())}",
     )  # fmt: skip
     parser.add_argument(
-        "-f", "--format", nargs="+", default=[], metavar="FORMAT",
-        help=f"of tables one of {', '.join(RENDERERS)} (default: text); of figures any of {', '.join(FORMATS)} "
+        "-f", "--format", nargs="+", choices=[*RENDERERS, *FORMATS], metavar="FORMAT",
+        help=f"of a table one of {', '.join(RENDERERS)} (default: text); of figures any of {', '.join(FORMATS)} "
         "(default: all)",
     )  # fmt: skip
-    parser.add_argument("-w", "--width", type=digits, help="digits after the point (0 to 15)")
     parser.add_argument("--figures", action="store_true", help="write figures, not a table")
     parser.add_argument(
         "--figure", nargs="+", default=[], metavar="NAME", help=f"only these: {', '.join(figure_names())}"
     )
-    parser.add_argument("-o", "--output", type=Path, help="folder for figures (default: figures/ of the record)")
-    parser.add_argument("--page", action="store_true", help="write report.html of the record again")
-    return parser
-
-
-def _tables(options: argparse.Namespace) -> str:
-    if options.output is not None:
-        raise ConfigError(
-            "--output: is the folder of figures; tables are printed. Add --figures, or send the table on."
-        )
-    kinds = _formats(options, list(RENDERERS), of="tables")
-    if len(kinds) > 1:
-        raise ConfigError(f"--format {' '.join(kinds)}: tables are printed in one format; expected one.")
-    render = RENDERERS[kinds[0] if kinds else "text"]
-    names = table_names() if _ALL in options.table else options.table
-    run = open_run(options.run)
-    return "\n".join(render(run.table(name, decimals=options.width)) for name in names)
-
-
-def _formats(options: argparse.Namespace, known: Sequence[str], *, of: str) -> list[str]:
-    """What was asked for.
-
-    Raises: ConfigError for a format that tables or figures do not have."""
-    formats: list[str] = options.format
-    for name in formats:
-        if name not in known:
+    parser.add_argument("--metrics", nargs="+", default=[], help="only these; the first orders rows")
+    parser.add_argument("--systems", nargs="+", default=[], help="only these")
+    parser.add_argument("--baseline", help="only pairs with this system; p-values are as corrected in the record")
+    parser.add_argument(
+        "-o",
+        "--output",
+        type=Path,
+        help="folder for tables, as NAME.SUFFIX, or figures (default: figures/ of the record)",
+    )
+    parser.add_argument("--force", action="store_true", help="write over files of other content in the folder")
+    parser.add_argument("-w", "--width", type=digits, help="digits after the point (0 to 15)")
+    parser.add_argument(
+        "--decimals", nargs="+", default=[], type=_metric_digits, metavar="METRIC=N", help="digits of single metrics"
+    )
+    parser.add_argument("--intervals", action="store_true", default=None, help="show the interval of each score")
+    parser.add_argument("--page", action="store_true", help="write report.html of the record again, not a table")
+    options = parser.parse_args(arguments)
+    if options.page:
+        write_out(f"{shown_path(write_page(options.run))}\n")
+        return EXIT_DONE
+    if options.figures or options.figure:
+        if options.metrics or options.systems or options.baseline is not None:
             raise ConfigError(
-                f"--format {name}: no such format of {of}{nearest(name, list(known))} Formats: {', '.join(known)}."
+                "--metrics, --systems and --baseline choose what tables show; figures show the whole run."
             )
-    return formats
+        written = write_figures(
+            options.run, names=options.figure, formats=options.format or FORMATS, output=options.output
+        )
+        write_out("".join(f"{shown_path(path)}\n" for path in written))
+        return EXIT_DONE
+    run = open_run(options.run)
+    names = table_names() if options.table == ["all"] else list(dict.fromkeys(options.table))
+    tables = [
+        run.table(
+            name,
+            decimals=options.width,
+            metric_decimals=dict(options.decimals),
+            intervals=options.intervals,
+            metrics=options.metrics,
+            systems=options.systems,
+            baseline=options.baseline,
+        )
+        for name in names
+    ]
+    kinds = options.format or ["text"]
+    if unknown := [kind for kind in kinds if kind not in RENDERERS]:
+        raise ConfigError(
+            f"--format {unknown[0]}: tables are written as {', '.join(RENDERERS)}; figures with --figures as "
+            f"{', '.join(FORMATS)}."
+        )
+    if options.output is not None:
+        for kind in kinds:
+            written = write_tables_to(options.output, tables, kind=kind, is_forced=options.force)
+            write_out("".join(f"{shown_path(path)}\n" for path in written))
+        return EXIT_DONE
+    if kinds == ["json"] and len(tables) > 1:
+        write_out(f"[{','.join(table.to_json() for table in tables)}]\n")
+        return EXIT_DONE
+    write_out("\n".join(RENDERERS[kind](table) for kind in kinds for table in tables))
+    return EXIT_DONE
+
+
+def _metric_digits(text: str) -> tuple[str, int]:
+    """`bleu=2`.
+
+    Raises: argparse.ArgumentTypeError for anything else."""
+    name, sign, number = text.partition("=")
+    if not name or not sign:
+        raise argparse.ArgumentTypeError(f"{text!r}: expected METRIC=N, such as bleu=2")
+    return name, digits(number)

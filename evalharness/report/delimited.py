@@ -1,13 +1,16 @@
 """A table as CSV or TSV, for other programs: full precision, a header line, no notes.
 
-Text that a spreadsheet would take for a formula has an apostrophe before it, which spreadsheets do not show."""
+Text is as it is, but for what a spreadsheet would take for a formula: text that begins with = + - @, a tab or a
+carriage return has an apostrophe before it. Numbers never have one."""
 
 from __future__ import annotations
 
 import io
 
-from evalharness.report.table import Cell, CountCell, IntervalCell, PValueCell, ScoreCell, Table
+from evalharness.report.table import Cell, IntervalCell, RankCell, Table, TextCell, values
 from evalharness.textio import write_csv
+
+_FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 
 def render_csv(table: Table) -> str:
@@ -21,11 +24,11 @@ def render_tsv(table: Table) -> str:
 
 
 def _render(table: Table, *, delimiter: str) -> str:
-    """An interval takes two columns, low and high, and so do scores with a standard deviation."""
+    """Intervals and ranges of ranks take two columns; scores more where any has an interval or a deviation."""
     cells = list(zip(*table.rows, strict=True)) or [() for _ in table.columns]
     parts = [_parts(column) for column in cells]
     heads = [
-        f"{_no_formula(column.heading)}{part}"
+        _guarded(f"{column.heading}{part}")
         for column, names in zip(table.columns, parts, strict=True)
         for part in names
     ]
@@ -39,27 +42,21 @@ def _render(table: Table, *, delimiter: str) -> str:
 
 def _parts(column: tuple[Cell, ...]) -> tuple[str, ...]:
     """What stands behind the heading of each column that a column of the table becomes."""
-    if any(isinstance(cell, IntervalCell) for cell in column):
-        return (" low", " high")
-    if any(isinstance(cell, ScoreCell) and cell.spread is not None for cell in column):
-        return ("", " sd")
-    return ("",)
+    found: dict[str, bool] = {}
+    for cell in column:
+        if not isinstance(cell, TextCell):
+            always = isinstance(cell, IntervalCell | RankCell)
+            for part, value in values(cell).items():
+                found[part] = found.get(part, False) or always or part == "" or value is not None
+    return tuple(part for part, is_written in found.items() if is_written) or ("",)
 
 
 def _value(cell: Cell, part: str) -> str | float:
-    if isinstance(cell, IntervalCell):
-        value = cell.low if part == " low" else cell.high
-    elif isinstance(cell, ScoreCell):
-        value = cell.spread if part == " sd" else cell.score
-    elif isinstance(cell, PValueCell):
-        value = cell.p
-    elif isinstance(cell, CountCell):
-        value = cell.n
-    else:
-        return _no_formula(cell.text)
+    if isinstance(cell, TextCell):
+        return _guarded(cell.text) if part in ("", " low", " top") else ""
+    value = values(cell).get(part)
     return "" if value is None else value
 
 
-def _no_formula(text: str) -> str:
-    """Names and texts come from anywhere, and `=HYPERLINK(...)` in a cell is run when the file is opened."""
-    return f"'{text}" if text.startswith(("=", "+", "-", "@", "\t", "\r")) else text
+def _guarded(text: str) -> str:
+    return f"'{text}" if text.startswith(_FORMULA) else text

@@ -1,11 +1,31 @@
-"""A table in HTML, and how text of others gets into HTML at all."""
+"""A table as a fragment of HTML: for a page, or to be pasted into one. Full-precision values stand in `<data>`."""
 
 from __future__ import annotations
 
 import html
 
-from evalharness.report.table import Cell, CountCell, PValueCell, ScoreCell, Table, TextCell, arrow
+from evalharness.report.table import Cell, ScoreCell, Table, TextCell, arrow, one_line, values
 from evalharness.report.visible import visible
+
+
+def render_html(table: Table) -> str:
+    """`<table>` with caption and scopes, then the notes as a list; ends in a line end."""
+    is_number = table.has_numbers()
+    heads = "".join(
+        f'<th scope="col"{_classes(number=number)}>{escaped(one_line(arrow(column, up="↑", down="↓")))}</th>'
+        for column, number in zip(table.columns, is_number, strict=True)
+    )
+    lines = ['<table class="table">', f"<caption>{escaped(one_line(table.caption))}</caption>"]
+    lines += [f"<thead><tr>{heads}</tr></thead>", "<tbody>"]
+    head_of_row = next((index for index, column in enumerate(table.columns) if column.heading == "System"), 0)
+    for number, row in enumerate(table.rows):
+        cells = [_cell(cell, is_head=index == head_of_row) for index, cell in enumerate(row)]
+        rule = ' class="rule"' if number in table.lines_after else ""
+        lines.append(f"<tr{rule}>{''.join(cells)}</tr>")
+    lines += ["</tbody>", "</table>"]
+    if table.notes:
+        lines += ['<ul class="notes">', *(f"<li>{escaped(one_line(note))}</li>" for note in table.notes), "</ul>"]
+    return "\n".join(lines) + "\n"
 
 
 def escaped(text: str) -> str:
@@ -18,42 +38,23 @@ def isolated(text: str) -> str:
     return f'<bdi dir="auto">{escaped(text)}</bdi>'
 
 
-def render_html(table: Table) -> str:
-    """A `table` element with its caption, the first column as heads of the rows, and the notes as a list; ends in a
-    line end. Figures are in `data` elements that hold them at full precision."""
-    is_number = table.has_numbers()
-    kinds = [' class="number"' if number else "" for number in is_number]
-    heads = "".join(
-        f'<th scope="col"{kind}>{escaped(arrow(column, up="↑", down="↓"))}</th>'
-        for column, kind in zip(table.columns, kinds, strict=True)
-    )
-    rows = "\n".join(
-        _row(row, is_number, has_line=number in table.lines_after) for number, row in enumerate(table.rows)
-    )
-    notes = f"<ul>{''.join(f'<li>{escaped(note)}</li>' for note in table.notes)}</ul>\n" if table.notes else ""
-    return (
-        f"<table><caption>{escaped(table.caption)}</caption>\n<thead><tr>{heads}</tr></thead>\n"
-        f"<tbody>\n{rows}\n</tbody></table>\n{notes}"
-    )
-
-
-def _row(row: tuple[Cell, ...], is_number: list[bool], *, has_line: bool) -> str:
-    cells = [f'<th scope="row">{_content(row[0])}</th>']
-    for cell, number in zip(row[1:], is_number[1:], strict=True):
-        classes = " ".join(["number"] * number + ["best"] * (isinstance(cell, ScoreCell) and cell.is_best))
-        cells.append(f'<td class="{classes}">{_content(cell)}</td>' if classes else f"<td>{_content(cell)}</td>")
-    return f"<tr{' class=line-after' if has_line else ''}>{''.join(cells)}</tr>"
-
-
-def _content(cell: Cell) -> str:
+def _cell(cell: Cell, *, is_head: bool) -> str:
     if isinstance(cell, TextCell):
-        return isolated(cell.text)
+        text = isolated(one_line(cell.text))
+        return f'<th scope="row">{text}</th>' if is_head else f"<td>{text}</td>"
+    is_best = isinstance(cell, ScoreCell) and cell.is_best
     shown = escaped(cell.shown())
-    value: float | None = None  # of an interval both bounds are shown, and neither is the cell's value
-    if isinstance(cell, ScoreCell):
-        value = cell.score
-    elif isinstance(cell, PValueCell):
-        value = cell.p
-    elif isinstance(cell, CountCell):
-        value = cell.n
-    return shown if value is None else f'<data value="{value!r}">{shown}</data>'
+    known = {part: value for part, value in values(cell).items() if value is not None}
+    if known:
+        # One value is the element's own; several are named beside it.
+        first, *others = known.items()
+        named = "".join(f' data-{part.strip()}="{value!r}"' for part, value in ([first] if first[0] else []) + others)
+        shown = f'<data value="{first[1]!r}"{named}>{shown}</data>'
+    if is_best:
+        shown = f"<strong>{shown}</strong>"
+    return f"<td{_classes(number=True, best=is_best)}>{shown}</td>"
+
+
+def _classes(*, number: bool, best: bool = False) -> str:
+    names = " ".join(["number"] * number + ["best"] * best)
+    return f' class="{names}"' if names else ""

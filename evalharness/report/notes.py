@@ -8,8 +8,9 @@ from statistics import median
 from typing import TypeVar
 
 from evalharness.errors import ConfigError
+from evalharness.report.settings import ReportSettings
 from evalharness.runs.plan import PlannedMetric, PlannedTestSet
-from evalharness.runs.view import ComparisonLine, Reported
+from evalharness.runs.view import ComparisonLine, Reported, n_corrected
 
 T = TypeVar("T")
 
@@ -33,11 +34,15 @@ def known(lines: Sequence[T] | None, table: str) -> Sequence[T]:
 
     Raises: ConfigError where there is none: in a comparison of records, and in records older than the table."""
     if lines is None:
-        raise ConfigError(
-            f"table {table!r}: is a table of one record, not of a comparison; a record of an older version has it once "
-            "the command of the run is given again."
-        )
+        raise not_of_comparisons(table)
     return lines
+
+
+def not_of_comparisons(table: str) -> ConfigError:
+    return ConfigError(
+        f"table {table!r}: is a table of one record, not of a comparison; a record of an older version has it once "
+        "the command of the run is given again."
+    )
 
 
 def of_testset(testset: PlannedTestSet) -> str:
@@ -64,7 +69,7 @@ def how_tested(lines: Sequence[ComparisonLine]) -> str:
     have a p-value."""
     lines = [line for line in lines if line.p is not None]
     families = by_metric(lines)
-    n_pairs = {len(family) for family in families.values()}
+    n_pairs = {n_corrected(family) for family in families.values()}
     parts = [_METHODS.get(lines[0].method, lines[0].method), _draws(lines), _units(lines), f"p ≤ {lines[0].alpha:g}"]
     names = {name for line in lines if (name := _correction(line)) is not None}
     if max(n_pairs) == 1:
@@ -111,12 +116,15 @@ def impossible(lines: Sequence[ComparisonLine], heads: Mapping[str, str]) -> lis
 
 
 def detectable(
-    lines: Sequence[ComparisonLine], metrics: Sequence[PlannedMetric], heads: Mapping[str, str], decimals: int
+    lines: Sequence[ComparisonLine],
+    metrics: Sequence[PlannedMetric],
+    heads: Mapping[str, str],
+    settings: ReportSettings,
 ) -> list[str]:
     """The difference that is likely to be found, by metric."""
     families = by_metric(lines)
     found = [
-        f"{heads[metric.name]} {_size(median(known), metric, decimals)}"
+        f"{heads[metric.name]} {_size(median(known), metric, settings.decimals_of(metric.name))}"
         for metric in metrics
         if (known := [line.detectable for line in families.get(metric.name, []) if line.detectable is not None])
     ]
@@ -159,8 +167,8 @@ def _why_impossible(family: Sequence[ComparisonLine]) -> str:
             f"no two systems that were compared differ in more than one of {_units(family)}, so no p-value is below 1."
         )
     smallest = f"{line.p_smallest:.3g}"
-    if _correction(line) is not None and len(family) > 1:
-        smallest += f", or {_smallest_corrected(family):.3g} corrected for {len(family)} pairs"
+    if _correction(line) is not None and n_corrected(family) > 1:
+        smallest += f", or {_smallest_corrected(family):.3g} corrected for {n_corrected(family)} pairs"
     if line.n_draws is not None:
         noun = _noun_of_draws(line)
         return (
@@ -177,14 +185,14 @@ def _smallest_corrected(family: Sequence[ComparisonLine]) -> float:
     """What correction leaves of the smallest p-value, were it to come out."""
     smallest = sorted(line.p_smallest for line in family)
     if family[0].p_holm is not None:
-        return min(1.0, smallest[0] * len(family))
+        return min(1.0, smallest[0] * n_corrected(family))
     if family[0].p_bh is not None:
-        return min(1.0, *(p * len(family) / rank for rank, p in enumerate(smallest, start=1)))
+        return min(1.0, *(p * n_corrected(family) / rank for rank, p in enumerate(smallest, start=1)))
     return smallest[0]
 
 
 def _enough_draws(family: Sequence[ComparisonLine]) -> int:
-    n_together = len(family) if family[0].p_holm is not None else 1
+    n_together = n_corrected(family) if family[0].p_holm is not None else 1
     return int(10 ** math.ceil(math.log10(n_together / family[0].alpha)))
 
 

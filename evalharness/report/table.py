@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import TypeAlias
+from typing import ClassVar, TypeAlias
 
 from evalharness.report.visible import visible
 
@@ -27,28 +27,36 @@ class TextCell:
 class ScoreCell:
     """`score` on the metric's own scale, None where there is none; shown times `display_factor`.
 
-    `spread` is the standard deviation over several runs, None where there is one run."""
+    `spread` is the standard deviation over several runs, None where there is one run. `low` and `high` are the bounds
+    of the score's interval, which other programs always get and readers where `shows_interval`."""
 
+    kind: ClassVar[str] = "score"
     score: float | None
     display_factor: float = 1.0
     decimals: int = 1
     is_best: bool = False
     spread: float | None = None
+    low: float | None = None
+    high: float | None = None
+    shows_interval: bool = False
 
     def shown(self) -> str:
         """The rounded figure, or a dash where there is no score."""
         if self.score is None:
             return "-"
         shown = _rounded(self.score * self.display_factor, self.decimals)
-        if self.spread is None:
-            return shown
-        return f"{shown} ± {_rounded(self.spread * self.display_factor, self.decimals)}"
+        if self.spread is not None:
+            shown = f"{shown} ± {_rounded(self.spread * self.display_factor, self.decimals)}"
+        if self.shows_interval and self.low is not None and self.high is not None:
+            shown = f"{shown} {_bounds(self.low, self.high, self.display_factor, self.decimals)}"
+        return shown
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PValueCell:
     """Shown with three significant digits; None where there is none."""
 
+    kind: ClassVar[str] = "p"
     p: float | None
 
     def shown(self) -> str:
@@ -59,6 +67,7 @@ class PValueCell:
 class IntervalCell:
     """Bounds on the metric's own scale, None where there is no interval; shown times `display_factor`."""
 
+    kind: ClassVar[str] = "interval"
     low: float | None
     high: float | None
     display_factor: float = 1.0
@@ -67,8 +76,11 @@ class IntervalCell:
     def shown(self) -> str:
         if self.low is None or self.high is None:
             return "-"
-        bounds = (_rounded(bound * self.display_factor, self.decimals) for bound in (self.low, self.high))
-        return f"[{', '.join(bounds)}]"
+        return _bounds(self.low, self.high, self.display_factor, self.decimals)
+
+
+def _bounds(low: float, high: float, display_factor: float, decimals: int) -> str:
+    return f"[{', '.join(_rounded(bound * display_factor, decimals) for bound in (low, high))}]"
 
 
 def _rounded(value: float, decimals: int) -> str:
@@ -80,14 +92,44 @@ def _rounded(value: float, decimals: int) -> str:
 class CountCell:
     """How many; None where nobody counted."""
 
+    kind: ClassVar[str] = "n"
     n: int | None
 
     def shown(self) -> str:
         return "-" if self.n is None else str(self.n)
 
 
-NumberCell: TypeAlias = ScoreCell | PValueCell | IntervalCell | CountCell
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RankCell:
+    """A range of ranks, from 1; None where there is none."""
+
+    kind: ClassVar[str] = "rank"
+    top: int | None
+    bottom: int | None
+
+    def shown(self) -> str:
+        if self.top is None or self.bottom is None:
+            return "-"
+        return str(self.top) if self.top == self.bottom else f"{self.top}-{self.bottom}"
+
+
+NumberCell: TypeAlias = ScoreCell | PValueCell | IntervalCell | CountCell | RankCell
 Cell: TypeAlias = TextCell | NumberCell
+
+
+def values(cell: NumberCell) -> dict[str, float | int | None]:
+    """Each number of a cell unrounded, by what stands behind the column's heading in formats for other programs."""
+    match cell:
+        case ScoreCell():
+            return {"": cell.score, " low": cell.low, " high": cell.high, " sd": cell.spread}
+        case PValueCell():
+            return {"": cell.p}
+        case IntervalCell():
+            return {" low": cell.low, " high": cell.high}
+        case CountCell():
+            return {"": cell.n}
+        case RankCell():
+            return {" top": cell.top, " bottom": cell.bottom}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -152,19 +194,21 @@ RENDERERS: Mapping[str, Renderer] = {
     "text": Table.to_text,
     "markdown": Table.to_markdown,
     "latex": Table.to_latex,
-    "html": Table.to_html,
-    "json": Table.to_json,
     "csv": Table.to_csv,
     "tsv": Table.to_tsv,
+    "html": Table.to_html,
+    "json": Table.to_json,
 }
+SUFFIXES: Mapping[str, str] = {"text": "txt", "markdown": "md", "latex": "tex"}
+"""Of files in a format; of others the format's own name."""
 FILE_FORMATS: Mapping[str, Renderer] = {"md": Table.to_markdown, "tex": Table.to_latex, "csv": Table.to_csv}
 """Suffix and renderer of the files a run writes for each table."""
 
 
 def one_line(text: str) -> str:
-    """The text with a space for each line end, for formats in which a line end would end the row or the note, and with
-    a mark for each character that would hide others or command a terminal."""
-    return visible(re.sub(r"\s*[\r\n]\s*", " ", text))
+    """The text with a space for each line end and tab, which would end or shift the row or the note, and marks for
+    characters that cannot be seen."""
+    return visible(re.sub(r"\s*[\r\n\t]\s*", " ", text))
 
 
 def arrow(column: Column, *, up: str, down: str) -> str:

@@ -1,4 +1,4 @@
-"""Characters that would hide or reorder others, or command a terminal, as marks that can be seen."""
+"""Characters that hide or reorder others, or command a terminal, as marks that can be seen."""
 
 from __future__ import annotations
 
@@ -9,9 +9,10 @@ _NAMED = {
     "\u202d": "LRO", "\u202e": "RLO", "\u2066": "LRI", "\u2067": "RLI", "\u2068": "FSI", "\u2069": "PDI",
     "\ufeff": "BOM", "\u2028": "LS", "\u2029": "PS",
 }  # fmt: skip
-# Controls but tab and newline, bidi controls, tags, what is no character. The page's web/src/visible.ts has the same.
+# Controls but tab and newline, bidi controls, tags, surrogates, what is no character. The page's
+# web/src/visible.ts has the same.
 _HIDDEN = re.compile(
-    "[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ufdd0-\ufdef\ufeff\ufffe\uffff"
+    "[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff\ufdd0-\ufdef\ufeff\ufffe\uffff"
     "\U000e0000-\U000e007f]"
 )
 

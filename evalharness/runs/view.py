@@ -6,7 +6,7 @@ import csv
 import logging
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, fields, replace
 from functools import cached_property
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, Protocol, TypeVar, get_args, get_type_hints
@@ -82,6 +82,30 @@ class ComparisonLine:
     @property
     def alpha(self) -> float:
         return round(1 - self.level, 12)
+
+    def turned(self) -> ComparisonLine:
+        """The same comparison from the other side."""
+        return replace(
+            self,
+            system_a=self.system_b,
+            system_b=self.system_a,
+            delta=-self.delta,
+            ci_low=None if self.ci_high is None else -self.ci_high,
+            ci_high=None if self.ci_low is None else -self.ci_low,
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SelectedComparisonLine(ComparisonLine):
+    """One of some lines that are shown of those that were corrected together, which are `n_pairs`."""
+
+    n_pairs: int
+
+
+def n_corrected(family: Sequence[ComparisonLine]) -> int:
+    """How many comparisons were corrected together, shown or not."""
+    first = family[0]
+    return first.n_pairs if isinstance(first, SelectedComparisonLine) else len(family)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -323,7 +347,8 @@ class RunView:
         """Some columns of `segments.parquet`, as Python values; the first `n_rows`, or all."""
         import pyarrow.parquet as pq
 
-        table = pq.read_table(_present(self.paths.segments), columns=list(names))
+        with pq.ParquetFile(_present(self.paths.segments)) as file:  # pq.read_table would load pandas
+            table = file.read(columns=list(names))
         columns: dict[str, list[Any]] = table.slice(0, n_rows).to_pydict()
         return columns
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 
 from evalharness.report.notes import (
     FEWEST_BOOTSTRAP_UNITS,
@@ -45,7 +44,7 @@ def build(run: Reported, settings: ReportSettings) -> Table:
         order = {name: place for place, name in enumerate(best_first(run, metric))}
         sign = 1 if metric.higher_is_better else -1
         pairs = [
-            _turned(line) if not has_baseline and _is_turned(line, sign, order) else line
+            line.turned() if not has_baseline and _is_turned(line, sign, order) else line
             for line in families.get(metric.name, [])
         ]
         pairs.sort(key=lambda pair: (order[pair.system_a], order[pair.system_b]))
@@ -75,18 +74,6 @@ def build(run: Reported, settings: ReportSettings) -> Table:
     )
 
 
-def _turned(line: ComparisonLine) -> ComparisonLine:
-    """The same comparison from the other side."""
-    return replace(
-        line,
-        system_a=line.system_b,
-        system_b=line.system_a,
-        delta=-line.delta,
-        ci_low=None if line.ci_high is None else -line.ci_high,
-        ci_high=None if line.ci_low is None else -line.ci_low,
-    )
-
-
 def _is_turned(line: ComparisonLine, sign: int, order: Mapping[str, int]) -> bool:
     """Whether the second system is the better, over the segments of the pair; of equal ones the first in the order."""
     if line.delta == 0:
@@ -96,7 +83,7 @@ def _is_turned(line: ComparisonLine, sign: int, order: Mapping[str, int]) -> boo
 
 def _row(line: ComparisonLine, metric: PlannedMetric, head: str, settings: ReportSettings) -> tuple[Cell, ...]:
     factor = metric.display_factor
-    decimals = settings.decimals + 1  # differences are small beside scores
+    decimals = settings.decimals_of(metric.name) + 1  # differences are small beside scores
     return (
         TextCell(text=head),
         TextCell(text=line.system_a),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from evalharness.report.notes import how_tested, impossible, of_testset, untested
 from evalharness.report.settings import ReportSettings
-from evalharness.report.table import Cell, Column, ScoreCell, Table, TextCell
+from evalharness.report.table import Cell, Column, RankCell, ScoreCell, Table, TextCell
 from evalharness.report.tables.systems import best_first, headings, scored_metrics, standings
 from evalharness.runs.view import Reported
 
@@ -37,12 +37,12 @@ def build(run: Reported, settings: ReportSettings) -> Table:
                 (
                     TextCell(text=heads[metric.name]),
                     TextCell(text=str(line.cluster)),
-                    TextCell(text=str(top) if top == bottom else f"{top}-{bottom}"),
+                    RankCell(top=top, bottom=bottom),
                     TextCell(text=system),
                     ScoreCell(
                         score=found[system, metric.name].score,
                         display_factor=metric.display_factor,
-                        decimals=settings.decimals,
+                        decimals=settings.decimals_of(metric.name),
                         spread=found[system, metric.name].spread,
                     ),
                 )

@@ -44,7 +44,7 @@ def build(run: Reported, settings: ReportSettings) -> Table:
                     ScoreCell(
                         score=line.score,
                         display_factor=metric.display_factor,
-                        decimals=settings.decimals,
+                        decimals=settings.decimals_of(metric.name),
                         is_best=line.score is not None and line.score == best[by, name, metric.name],
                     )
                 )

@@ -21,10 +21,10 @@ from evalharness.report.notes import (
     untested,
 )
 from evalharness.report.settings import ReportSettings
-from evalharness.report.table import Cell, Column, ScoreCell, Table, TextCell
+from evalharness.report.table import Cell, Column, CountCell, RankCell, ScoreCell, Table, TextCell
 from evalharness.report.tables.findings import found_in_texts
 from evalharness.runs.plan import PlannedMetric
-from evalharness.runs.view import UNUSABLE, Reported, ScoreLine
+from evalharness.runs.view import UNUSABLE, RankLine, Reported, ScoreLine
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,6 +33,8 @@ class Standing:
 
     score: float | None
     spread: float | None = None
+    low: float | None = None
+    high: float | None = None
 
 
 _UNLIKE = (
@@ -56,23 +58,34 @@ def build(run: Reported, settings: ReportSettings) -> Table:
     autorank = {line.system: line.autorank for line in run.autorank_lines}
     guarded = _guarded(run)
     rows: list[tuple[Cell, ...]] = []
+    ranks = ranks_of_order(run)
+    unusable = _unusable(run)
     for system in systems:
         cells: list[Cell] = [TextCell(text=system)]
         if autorank:
             cells.append(ScoreCell(score=autorank.get(system), decimals=1))
         for metric in metrics:
+            standing = found[system, metric.name]
+            decimals = settings.decimals_of(metric.name)
             cells.append(
                 ScoreCell(
-                    score=found[system, metric.name].score,
+                    score=standing.score,
                     display_factor=metric.display_factor,
-                    decimals=settings.decimals,
+                    decimals=decimals,
                     is_best=system in marked[metric.name],
-                    spread=found[system, metric.name].spread,
+                    spread=standing.spread,
+                    low=standing.low,
+                    high=standing.high,
+                    shows_interval=settings.intervals,
                 )
             )
             if guarded:
                 score = guarded[system, metric.name]
-                cells.append(ScoreCell(score=score, display_factor=metric.display_factor, decimals=settings.decimals))
+                cells.append(ScoreCell(score=score, display_factor=metric.display_factor, decimals=decimals))
+        if ranks:
+            cells.append(_rank(ranks.get(system)))
+        if unusable:
+            cells.append(CountCell(n=unusable.get(system)))
         rows.append(tuple(cells))
     return Table(
         name="systems",
@@ -85,10 +98,49 @@ def build(run: Reported, settings: ReportSettings) -> Table:
                 for metric in metrics
                 for heading in (heads[metric.name], *([f"{heads[metric.name]} guarded"] if guarded else []))
             ),
+            *([Column(heading="Rank")] if ranks else []),
+            *([Column(heading="Unusable")] if unusable else []),
         ),
         rows=tuple(rows),
         notes=tuple(_notes(run, metrics, settings)),
+        lines_after=_between_clusters(systems, ranks),
     )
+
+
+def ranks_of_order(run: Reported) -> dict[str, RankLine]:
+    """By system, the ranks of the metric that orders the table; none where AutoRank does, where there is a baseline,
+    and where not every pair was tested."""
+    metrics = scored_metrics(run)
+    if not metrics or run.autorank_lines or baseline_of(run) is not None:
+        return {}
+    return {line.system: line for line in run.rank_lines if line.metric == metrics[0].name}
+
+
+def _rank(line: RankLine | None) -> RankCell:
+    return RankCell(top=None, bottom=None) if line is None else RankCell(top=line.rank_top, bottom=line.rank_bottom)
+
+
+def _between_clusters(systems: Sequence[str], ranks: Mapping[str, RankLine]) -> frozenset[int]:
+    """The rows behind which only systems of later clusters stand. Where systems have other segments, one may stand
+    above another of an earlier cluster."""
+    clusters = [ranks[system].cluster if system in ranks else None for system in systems]
+    ends = set()
+    for number in range(len(clusters) - 1):
+        above = [cluster for cluster in clusters[: number + 1] if cluster is not None]
+        below = [cluster for cluster in clusters[number + 1 :] if cluster is not None]
+        if above and below and max(above) < min(below):
+            ends.add(number)
+    return frozenset(ends)
+
+
+def _unusable(run: Reported) -> dict[str, int]:
+    """How many unusable hypotheses each row has; none where nobody has any."""
+    groups = {system.name: system.group or system.name for system in run.plan.systems}
+    counts: Counter[str] = Counter()
+    for line in run.problem_lines or ():
+        if line.flag == UNUSABLE:
+            counts[groups[line.system]] += line.n_segments
+    return dict(counts) if any(counts.values()) else {}
 
 
 def _guarded(run: Reported) -> dict[tuple[str, str], float | None]:
@@ -118,8 +170,14 @@ def scored_metrics(run: Reported) -> list[PlannedMetric]:
 
 
 def standings(run: Reported) -> Standings:
-    found = {(line.system, line.metric): Standing(score=line.score) for line in run.score_lines}
-    means = {(line.system, line.metric): Standing(score=line.mean, spread=line.sd) for line in run.replicates_lines}
+    found = {
+        (line.system, line.metric): Standing(score=line.score, low=line.ci_low, high=line.ci_high)
+        for line in run.score_lines
+    }
+    means = {
+        (line.system, line.metric): Standing(score=line.mean, spread=line.sd, low=line.ci_low, high=line.ci_high)
+        for line in run.replicates_lines
+    }
     return found | means
 
 
@@ -205,7 +263,8 @@ def _notes(run: Reported, metrics: list[PlannedMetric], settings: ReportSettings
     notes += _untested_marks(run, heads)
     notes += untested(lines)
     notes += impossible(lines, heads)
-    notes += detectable(lines, metrics, heads, settings.decimals)
+    notes += detectable(lines, metrics, heads, settings)
+    notes += [*_notes_on_ranks(run, heads), *_notes_on_intervals(run, settings)]
     if run.replicates_lines:
         counts = dict.fromkeys((line.system, line.n_replicates) for line in run.replicates_lines)
         notes.append(
@@ -277,6 +336,24 @@ def _notes_on_marks(run: Reported) -> list[str]:
     return [
         f"Marked: the best of each metric and every system not significantly different from it ({how_tested(tested)})."
     ]
+
+
+def _notes_on_ranks(run: Reported, heads: Mapping[str, str]) -> list[str]:
+    if not (ranks := ranks_of_order(run)):
+        return []
+    head = heads[next(iter(ranks.values())).metric]
+    is_several = len({line.cluster for line in ranks.values()}) > 1
+    return [
+        f"Rank: the ranks by {head} that the tests leave open"
+        + ("; lines stand between clusters (table ranks)." if is_several else " (table ranks).")
+    ]
+
+
+def _notes_on_intervals(run: Reported, settings: ReportSettings) -> list[str]:
+    if not settings.intervals or all(line.ci_low is None for line in run.score_lines):
+        return []
+    level = f"{100 * run.comparison_lines[0].level:g} % " if run.comparison_lines else ""
+    return [f"In brackets: {level}interval of each score by itself; whether two systems differ is what tests say."]
 
 
 def _untested_marks(run: Reported, heads: Mapping[str, str]) -> list[str]:

@@ -6,7 +6,7 @@ const NAMED: Record<string, string> = {
   "\ufeff": "BOM", "\u2028": "LS", "\u2029": "PS",
 };
 const HIDDEN =
-  /[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ufdd0-\ufdef\ufeff\ufffe\uffff\u{e0000}-\u{e007f}]/gu;
+  /[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff\ufdd0-\ufdef\ufeff\ufffe\uffff\u{e0000}-\u{e007f}]/gu;
 
 export function visible(text: string): string {
   return text.replace(HIDDEN, mark);

@@ -1,0 +1,145 @@
+"""Some systems and metrics of a run, in an order asked for, as if the run had only them; tests stay as they were."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, fields, replace
+from typing import Any, TypeVar
+
+from evalharness.errors import ConfigError, nearest
+from evalharness.report.notes import by_metric, compared
+from evalharness.runs.plan import Plan
+from evalharness.runs.view import (
+    AutoRankLine,
+    ComparisonLine,
+    FindingLine,
+    GuardedLine,
+    ProblemLine,
+    RankLine,
+    ReplicatesLine,
+    RunView,
+    ScoreLine,
+    SelectedComparisonLine,
+    SliceLine,
+)
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Choice:
+    """What is to be shown, all where empty. The first metric orders rows. With a baseline only pairs with it are
+    shown, from its side."""
+
+    metrics: tuple[str, ...] = ()
+    systems: tuple[str, ...] = ()
+    baseline: str | None = None
+
+    def __bool__(self) -> bool:
+        return bool(self.metrics or self.systems or self.baseline is not None)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Selection:
+    """What tables read of a record, with the lines that were chosen."""
+
+    record: RunView
+    plan: Plan
+    score_lines: Sequence[ScoreLine]
+    comparison_lines: Sequence[ComparisonLine]
+    rank_lines: Sequence[RankLine]
+    autorank_lines: Sequence[AutoRankLine]
+    replicates_lines: Sequence[ReplicatesLine]
+    finding_lines: Sequence[FindingLine] | None
+    slice_lines: Sequence[SliceLine] | None
+    problem_lines: Sequence[ProblemLine] | None
+    guarded_lines: Sequence[GuardedLine]
+
+    def segment_columns(self, names: Sequence[str], *, n_rows: int | None = None) -> dict[str, list[Any]]:
+        """Rows of all systems of the record."""
+        return self.record.segment_columns(names, n_rows=n_rows)
+
+    def note(self) -> str:
+        """What stands under each table of a selection."""
+        shown = f"{len(self.plan.systems)} of {len(self.record.plan.systems)} systems"
+        return (
+            f"A selection from the record ({shown}): p-values, correction and ranks are those of the record, over all "
+            "its pairs."
+        )
+
+
+def select(run: RunView, choice: Choice) -> Selection:
+    """The chosen part of a record.
+
+    Raises: ConfigError for names it has not, and where nothing would be left."""
+    metrics = _known(choice.metrics, [metric.name for metric in run.plan.metrics], "metric", run)
+    rows = compared(run)
+    names = list(dict.fromkeys([*rows, *(system.name for system in run.plan.systems)]))
+    systems = _known(choice.systems, names, "system", run)
+    baseline = choice.baseline
+    if baseline is not None:
+        _known((baseline,), rows, "system", run)
+        if choice.systems and baseline not in systems:
+            systems.append(baseline)
+    position = {name: place for place, name in enumerate(systems)}
+    planned = [one for one in run.plan.systems if one.name in position or one.group in position]
+    planned.sort(key=lambda one: position.get(one.name, position.get(one.group or "", 0)))
+    kept = {one.name for one in planned} | {one.group for one in planned if one.group is not None}
+    by_name = {metric.name: metric for metric in run.plan.metrics}
+    scored = {line.metric for line in run.score_lines}
+    if not any(name in scored for name in metrics):
+        raise ConfigError(
+            f"{run.folder}: nothing to show: no system has a score by {', '.join(metrics)}. Metrics with scores: "
+            f"{', '.join(sorted(scored)) or 'none'}."
+        )
+    settings: Mapping[str, Any] = run.plan.settings
+    if baseline is not None:
+        stats = settings.get("stats")
+        settings = {**settings, "stats": {**(stats if isinstance(stats, Mapping) else {}), "baseline": baseline}}
+
+    def of(lines: Iterable[T]) -> list[T]:
+        """Lines of what was chosen, by the system and the metric they have."""
+        return [
+            line
+            for line in lines
+            if getattr(line, "system") in kept and getattr(line, "metric", metrics[0]) in metrics  # noqa: B009
+        ]
+
+    has_autorank = not choice.metrics and baseline is None
+    return Selection(
+        record=run,
+        plan=replace(
+            run.plan, systems=tuple(planned), metrics=tuple(by_name[name] for name in metrics), settings=settings
+        ),
+        score_lines=of(run.score_lines),
+        comparison_lines=_pairs(run, kept, metrics, baseline),
+        rank_lines=of(run.rank_lines) if baseline is None else (),
+        autorank_lines=of(run.autorank_lines) if has_autorank else (),
+        replicates_lines=of(run.replicates_lines),
+        finding_lines=run.finding_lines,
+        slice_lines=None if run.slice_lines is None else of(run.slice_lines),
+        problem_lines=None if run.problem_lines is None else of(run.problem_lines),
+        guarded_lines=of(run.guarded_lines),
+    )
+
+
+def _pairs(run: RunView, kept: set[str], metrics: Sequence[str], baseline: str | None) -> list[ComparisonLine]:
+    sizes = {name: len(family) for name, family in by_metric(run.comparison_lines).items()}
+    pairs: list[ComparisonLine] = []
+    for line in run.comparison_lines:
+        names = (line.system_a, line.system_b)
+        if line.metric not in metrics or not kept.issuperset(names) or baseline not in (None, *names):
+            continue
+        turned = line.turned() if line.system_a == baseline else line
+        content = {field.name: getattr(turned, field.name) for field in fields(ComparisonLine)}
+        pairs.append(SelectedComparisonLine(**content, n_pairs=sizes[line.metric]))
+    return pairs
+
+
+def _known(asked: Sequence[str], known: Sequence[str], noun: str, run: RunView) -> list[str]:
+    """What was asked for, each once, or all there are."""
+    unknown = [name for name in asked if name not in known]
+    if unknown:
+        said = "; ".join(f"{name!r}{nearest(name, known).rstrip('.')}" for name in unknown)
+        raise ConfigError(f"{run.folder}: no such {noun}: {said}. The record has: {', '.join(known)}.")
+    return list(dict.fromkeys(asked or known))
