@@ -67,7 +67,9 @@ def opened(page: Page, run: eh.Run, place: str) -> Page:
 
 def settled(page: Page) -> None:
     page.wait_for_function("() => / of |no segment/.test(document.querySelector('.count')?.innerText ?? '')")
-    page.wait_for_function("() => ![...document.querySelectorAll('article')].some(one => /Loading|…\\n/.test(one.innerText))")
+    page.wait_for_function(
+        "() => ![...document.querySelectorAll('article')].some(one => /Loading|…\\n/.test(one.innerText))"
+    )
     page.wait_for_timeout(100)
 
 
@@ -332,7 +334,9 @@ class TestLinks:
 
 class TestForAllReaders:
     @pytest.mark.parametrize("page", ["light", "dark"], indirect=True)
-    @pytest.mark.parametrize("place", ["tab=segments", "tab=segments&list=outputs&sort=disagreement", "segment=nowhere"])
+    @pytest.mark.parametrize(
+        "place", ["tab=segments", "tab=segments&list=outputs&sort=disagreement", "segment=nowhere"]
+    )
     def test_axe_finds_nothing_serious(self, page: Page, odd: eh.Run, place: str) -> None:
         opened(page, odd, place)
         assert serious_problems(page) == []

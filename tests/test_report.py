@@ -22,7 +22,6 @@ from evalharness.records import Hypothesis, LanguagePair, Segment, Signature, So
 from evalharness.report.latex import render_latex
 from evalharness.report.settings import ReportSettings
 from evalharness.report.table import RENDERERS, Cell, Column, ScoreCell, Table, TextCell
-from evalharness.report.tables import table_names
 from evalharness.report.text import display_width
 
 CANDIDATES = ("polished", "literal", "lossy", "gloss", "source-copy")
@@ -609,7 +608,7 @@ class TestHostileTexts:
         drawn = table(row(self.TEXT, 1.0), notes=(self.TEXT,), caption=self.TEXT)
         for render in (Table.to_text, Table.to_markdown, Table.to_latex, Table.to_html):
             shown = render(drawn)
-            assert shown.count("␛") == 3, render
+            assert shown.count("U+001B" if render is Table.to_latex else "␛") == 3, render  # no TeX font has ␛
             assert not {"\x1b", "\u202e", "\x00"} & set(shown), render
 
     @pytest.mark.parametrize("start", ["=HYPERLINK(1)", "+1", "-1", "@SUM(A1)", "\tx", "\rx"])
@@ -624,29 +623,3 @@ class TestHostileTexts:
         assert "<script" not in html
         assert "<img" not in html
         assert html.count("</table>") == 1
-
-
-class TestWholePrecision:
-    def test_json_holds_what_the_record_holds(self, bundled: eh.Run) -> None:
-        lines = {(line.system, line.metric): line.score for line in bundled.score_lines}
-        content = json.loads(bundled.table("systems").to_json())
-        names = [metric.name for metric in bundled.plan.metrics]
-        found = {
-            (row[0], name): cell["score"] for row in content["rows"] for name, cell in zip(names, row[1:], strict=True)
-        }
-        assert found == lines
-        assert any("nrefs:1|case:mixed" in note for note in content["notes"])  # signatures stay with scores
-
-    def test_html_holds_what_the_record_holds(self, bundled: eh.Run) -> None:
-        html = bundled.table("systems").to_html()
-        found = [(float(value), shown) for value, shown in re.findall(r'<data value="([^"]*)">([^<]*)</data>', html)]
-        factors = {metric.name: metric.display_factor for metric in bundled.plan.metrics}
-        lines = [
-            (line.score, line.score * factors[line.metric]) for line in bundled.score_lines if line.score is not None
-        ]
-        assert sorted(found) == sorted((score, f"{shown:.1f}") for score, shown in lines)
-
-    def test_strict_json_of_every_table(self, bundled: eh.Run) -> None:
-        for name in table_names():
-            content = json.loads(bundled.table(name).to_json(), parse_constant=pytest.fail)
-            assert len(content["rows"]) == len(bundled.table(name).rows)

@@ -57,7 +57,7 @@ def build(run: RunView, settings: ReportSettings) -> Figure:
         )
         bar = figure.colorbar(image, ax=axes, fraction=0.05, pad=0.02)
         bar.outline.set_linewidth(0.4)
-        _write_values(axes, values, marks, largest, settings.decimals)
+        _write_values(axes, values, marks, largest, settings.decimals_of(metric.name))
         axes.set_title(f"Δ {titled(metric, heads[metric.name])}")
         has_panel_below = number + n_columns < len(metrics)
         axes.set_xticks(range(len(systems)), [""] * len(systems) if has_panel_below else labels(systems), rotation=90)

@@ -138,7 +138,7 @@ class RunContent:
             {
                 **asdict(metric),
                 "heading": heads[metric.name],
-                "decimals": self._settings.decimals,
+                "decimals": self._settings.decimals_of(metric.name),
                 "has_segments": metric.name in scored,
                 "has_errors": self._marks_errors(metric.name),
             }
