@@ -8,6 +8,8 @@ from urllib.parse import parse_qs, quote
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from chromium import Page, serious_problems
 from data_folder import wmt22
@@ -58,7 +60,8 @@ def odd(tmp_path_factory: pytest.TempPathFactory) -> eh.Run:
     frame = pd.read_parquet(run.folder / "segments.parquet")
     frame.loc[n + 6, "hypothesis"] = None
     frame.loc[n + 6, ["bleu", "chrf"]] = np.nan
-    frame.to_parquet(run.folder / "segments.parquet")
+    path = run.folder / "segments.parquet"
+    pq.write_table(pa.Table.from_pandas(frame, schema=pq.read_schema(path), preserve_index=False), path)
     run = eh.open_run(run.folder)
     run.write_page()
     return run
@@ -318,7 +321,7 @@ class TestLinks:
 
     def test_systems_of_any_name_travel_in_the_address(self, page: Page, odd: eh.Run) -> None:
         opened(page, odd, "tab=segments")
-        page.locator("summary").click()
+        page.locator(".segments summary").click()
         page.get_by_role("checkbox", name="50% &lt;b&gt;", exact=True).uncheck()
         page.wait_for_function("() => location.hash.includes('systems=')")
         settled(page)
