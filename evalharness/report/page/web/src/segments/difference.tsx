@@ -8,7 +8,8 @@ import type { ErrorSpan } from "../content";
 import { visible } from "../visible";
 
 const LONGEST = 10_000; // characters that are compared
-const TIMEOUT = 40; // ms, for one pair
+const MOST_EDITS = 800; // words or characters, 50 ms or so
+const TIMEOUT = 400; // ms, on slow machines
 const SHOWN = 2_000; // characters, until more are asked for
 const WITHOUT_SPACES = new Set(["zh", "ja", "th", "km", "lo", "my"]);
 
@@ -25,6 +26,7 @@ export function difference(from: string, to: string, unit: Unit, language: strin
   const isByCharacter = unit === "characters" || (unit === "auto" && WITHOUT_SPACES.has(language.split("-")[0] as string));
   const parts = diffArrays(tokens(from, isByCharacter, language), tokens(to, isByCharacter, language), {
     comparator: (a, b) => a.trim() === b.trim(),
+    maxEditLength: MOST_EDITS,
     timeout: TIMEOUT,
   }) as { value: string[]; added?: boolean; removed?: boolean }[] | undefined;
   if (parts === undefined) return null;
@@ -103,7 +105,7 @@ export function Text({ text, language, missing, errors = [], against = null, uni
           Show all {text.length.toLocaleString("en")} characters
         </button>
       )}
-      {parts === null && <p class="note">Too long to compare with {visible(against?.name ?? "")}.</p>}
+      {parts === null && <p class="note">Too long, or too different, to compare with {visible(against?.name ?? "")}.</p>}
       {against !== null && against.text == null && <p class="note">Nothing to compare with: {visible(against.name)} has none.</p>}
     </div>
   );

@@ -23,7 +23,7 @@ interface FeedProps {
 export function Feed({ count, total, first, label, isBusy, estimate, target, item, labelOf, seen }: FeedProps): JSX.Element {
   const box = useRef<HTMLDivElement>(null);
   const [, redraw] = useReducer((n: number) => n + 1, 0);
-  const wanted = useRef<number | null>(null);
+  const held = useRef<number | null>(null);
   const [virtual] = useState(
     () =>
       new Virtualizer<HTMLDivElement, HTMLElement>({
@@ -54,22 +54,35 @@ export function Feed({ count, total, first, label, isBusy, estimate, target, ite
   const [from, to] = [items[0]?.index ?? 0, (items.at(-1)?.index ?? -1) + 1];
   useEffect(() => seen(from, to), [from, to, seen]);
 
-  const go = (at: number, align: "start" | "auto"): void => {
-    wanted.current = at;
-    virtual.scrollToIndex(at, { align });
+  const go = (at: number): void => {
+    held.current = at;
     redraw(undefined as never);
   };
   useEffect(() => {
-    if (target !== null) go(target.at, "start");
+    if (target !== null) go(target.at);
   }, [target?.of]);
+  // Blocks before it grow when their texts come, so the one gone to is kept in place until the reader moves.
   useEffect(() => {
-    const element = box.current?.querySelector<HTMLElement>(`article[data-index="${wanted.current}"]`);
-    if (wanted.current !== null && element != null) {
-      wanted.current = null;
+    const at = held.current;
+    if (at === null || box.current === null) return;
+    const offset = virtual.getOffsetForIndex(at, "start")?.[0] ?? 0;
+    if (Math.abs(offset - box.current.scrollTop) > 1) box.current.scrollTop = offset;
+    const element = box.current.querySelector<HTMLElement>(`article[data-index="${at}"]`);
+    if (element !== null && !element.contains(document.activeElement)) {
       element.focus({ preventScroll: true });
-      box.current?.scrollIntoView({ block: "nearest" });
+      box.current.scrollIntoView({ block: "nearest" });
     }
   });
+  useEffect(() => {
+    const release = (): void => {
+      held.current = null;
+    };
+    const moves = ["wheel", "pointerdown", "touchstart", "keydown"];
+    for (const move of moves) addEventListener(move, release, { capture: true, passive: true });
+    return () => {
+      for (const move of moves) removeEventListener(move, release, { capture: true });
+    };
+  }, []);
   useEffect(() => {
     const pressed = (event: KeyboardEvent): void => {
       if (event.ctrlKey || event.metaKey || event.altKey || isTyped(event.target)) return;
@@ -79,7 +92,7 @@ export function Feed({ count, total, first, label, isBusy, estimate, target, ite
       const next = reached === null ? Math.max(0, virtual.getVirtualItemForOffset(virtual.scrollOffset ?? 0)?.index ?? 0) : reached + (event.key === "j" ? 1 : -1);
       if (next < 0 || next >= count) return;
       event.preventDefault();
-      go(next, "start");
+      go(next);
     };
     addEventListener("keydown", pressed);
     return () => removeEventListener("keydown", pressed);

@@ -137,7 +137,10 @@ async function disagreement(content: Content, systems: number[] | null): Promise
     }
     await breath();
   }
-  const spread = high.map((value, place) => ((nRanked[place] as number) > 1 ? value - (low[place] as number) : NaN));
+  // Rounded so that what is equal is not sorted by the last bit of a float.
+  const spread = high.map((value, place) =>
+    (nRanked[place] as number) > 1 ? Math.round((value - (low[place] as number)) * 1e9) / 1e9 : NaN,
+  );
   if (systems === null) return spread;
   return Float64Array.from({ length: n }, (_, at) => {
     const values = systems.map((system) => spread[system * n + at] as number).filter((value) => !Number.isNaN(value));
