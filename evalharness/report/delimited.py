@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import csv
 import io
+from collections.abc import Sequence
 
 from evalharness.report.table import Cell, IntervalCell, RankCell, Table, TextCell, values
 
@@ -27,16 +28,24 @@ def _render(table: Table, *, delimiter: str) -> str:
     """Intervals and ranges of ranks take two columns; scores more where any has an interval or a deviation."""
     cells = list(zip(*table.rows, strict=True)) or [() for _ in table.columns]
     parts = [_parts(column) for column in cells]
+    lines: list[list[str | float]] = [
+        [
+            _guarded(f"{column.heading}{part}")
+            for column, names in zip(table.columns, parts, strict=True)
+            for part in names
+        ]
+    ]
+    lines += [
+        [_value(cell, part) for cell, names in zip(row, parts, strict=True) for part in names] for row in table.rows
+    ]
+    return "".join(_line(line, delimiter) for line in lines)
+
+
+def _line(line: Sequence[str | float], delimiter: str) -> str:
+    """The writer quotes what its own line end consists of, and a lone carriage return has to be quoted too."""
     text = io.StringIO()
-    writer = csv.writer(text, delimiter=delimiter, lineterminator="\n")
-    writer.writerow(
-        _guarded(f"{column.heading}{part}")
-        for column, names in zip(table.columns, parts, strict=True)
-        for part in names
-    )
-    for row in table.rows:
-        writer.writerow(_value(cell, part) for cell, names in zip(row, parts, strict=True) for part in names)
-    return text.getvalue()
+    csv.writer(text, delimiter=delimiter, lineterminator="\r\n").writerow(line)
+    return text.getvalue().removesuffix("\r\n") + "\n"
 
 
 def _parts(column: tuple[Cell, ...]) -> tuple[str, ...]:
