@@ -319,6 +319,7 @@ def _filled(cls: type[T], settings: DictConfig, *, where: str) -> T:
         if OmegaConf.is_missing(schema, name):
             raise ConfigError(f"{where}{name}: has no value; set {where}{name}=...")
         value = schema[name]
+        value = OmegaConf.to_container(value) if isinstance(value, DictConfig) else value
         values[name] = tuple(value) if isinstance(value, ListConfig) else value
     return cls(**values)
 

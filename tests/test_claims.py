@@ -403,7 +403,7 @@ class TestRanks:
         assert found == {"best": (1, 1, 1), "middle": (2, 3, 2), "alike": (2, 3, 2), "worst": (4, 4, 3)}
         assert list(run.ranks["cluster"]) == [line.cluster for line in run.rank_lines]
         table = run.table("ranks")
-        assert [[cell.text for cell in row[1:4]] for row in table.rows] == [  # type: ignore[union-attr]
+        assert [[row[1].text, row[2].shown(), row[3].text] for row in table.rows] == [  # type: ignore[union-attr]
             ["1", "1", "best"],
             ["2", "2-3", "alike"],  # as high as the next, and so by name
             ["2", "2-3", "middle"],
@@ -568,7 +568,9 @@ class TestReplicates:
         assert {rank.cluster for rank in run.rank_lines} == {1}
         assert any("exceeds that between runs of one system" in note for note in run.table().notes)
         assert "p of runs" in run.table("comparisons").to_text()
-        assert run.table().to_csv().startswith("System,Written,Written sd\n")
+        assert (
+            run.table().to_csv().startswith("System,Written,Written low,Written high,Written sd,Rank top,Rank bottom\n")
+        )
 
     @pytest.mark.parametrize(("b", "is_apart"), [((9.0, 9.1), True), ((9.0, 10.05), False)])
     def test_few_runs_must_be_apart(self, b: tuple[float, ...], is_apart: bool) -> None:

@@ -77,12 +77,8 @@ def opened(page: Page, run: eh.Run, place: str) -> Page:
 def settled(page: Page) -> None:
     page.wait_for_function("() => / of |no segment/.test(document.querySelector('.count')?.innerText ?? '')")
     page.wait_for_function(
-<<<<<<< HEAD
-        "() => ![...document.querySelectorAll('article')].some(one => /Loading|…\\n/.test(one.innerText))"
-=======
         "() => ![...document.querySelectorAll('article')].some(one => one.innerText.includes('Loading texts'))"
         " && ![...document.querySelectorAll('article dd')].some(one => one.innerText === '…')"
->>>>>>> segments
     )
     page.wait_for_timeout(100)
 

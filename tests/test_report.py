@@ -333,6 +333,7 @@ class TestOfARun:
             "numbers-missing, numbers-invented.\n"
             "  Smallest difference that one test finds with 80 % power (median over pairs, before correction): "
             "BLEU 4.9, chrF2 5.4, chrF2++ 5.2, TER 13.7. Smaller ones are mostly missed.\n"
+            "  Rank: the ranks by BLEU that the tests leave open; lines stand between clusters (table ranks).\n"
             "  BLEU: nrefs:1|case:mixed|eff:no|tok:13a|smooth:exp|version:2.6.0\n"
             "  chrF2: nrefs:1|case:mixed|eff:yes|nc:6|nw:0|space:no|version:2.6.0\n"
             "  chrF2++: nrefs:1|case:mixed|eff:yes|nc:6|nw:2|space:no|version:2.6.0\n"
@@ -418,7 +419,7 @@ class TestOfARun:
         # 53.91720055257879 by sacrebleu 2.6.0
         assert "| polished    | **53.917** |" in Path("results/latest/tables/systems.md").read_text(encoding="utf-8")
         assert (
-            "\npolished     53.91720055*    1-2          0\n"
+            "\npolished     53.91720055*   1-2          0\n"
             in eh.open_run("results/latest").table(decimals=8).to_text()
         )
         printed = command("report", "results/latest", "-w", "0", "-f", "latex").out

@@ -92,7 +92,9 @@ def _parts(table: Table) -> Iterator[Table]:
 
 def _environment(table: Table, label: str, *, is_number: Sequence[bool]) -> str:
     heads = [_escaped(arrow(column, up="↑", down="↓")) for column in table.columns]
-    digits = max((len(str(cell.bottom)) for row in table.rows for cell in row if isinstance(cell, RankCell)), default=1)
+    digits = max(
+        (len(str(cell.bottom or 0)) for row in table.rows for cell in row if isinstance(cell, RankCell)), default=1
+    )
     lines = [
         r"\begin{table}",
         r"\centering",

@@ -212,7 +212,8 @@ def one_line(text: str) -> str:
 
 
 def arrow(column: Column, *, up: str, down: str) -> str:
-    """The heading with its arrow, where the column has a better side."""
+    """The heading on one line with its arrow, where the column has a better side."""
+    heading = one_line(column.heading)
     if column.higher_is_better is None:
-        return column.heading
-    return f"{column.heading} {up if column.higher_is_better else down}"
+        return heading
+    return f"{heading} {up if column.higher_is_better else down}"

@@ -50,7 +50,7 @@ class Run(RunView):
                     raise ConfigError(
                         f"decimals of {metric!r}: no such metric{nearest(metric, known)} Metrics: {', '.join(known)}."
                     )
-            settings = replace(settings, metric_decimals={**settings.metric_decimals, **metric_decimals})
+            settings = replace(settings, metric_decimals={**(settings.metric_decimals or {}), **metric_decimals})
         if intervals is not None:
             settings = replace(settings, intervals=intervals)
         choice = Choice(metrics=tuple(metrics), systems=tuple(systems), baseline=baseline)
@@ -83,7 +83,7 @@ class Run(RunView):
             if type(decimals) is int:  # a bool is an int too
                 return ReportSettings(
                     decimals=decimals,
-                    metric_decimals=report.get("metric_decimals", {}),
+                    metric_decimals=report.get("metric_decimals"),
                     intervals=bool(report.get("intervals", False)),
                 )
         except ConfigError:

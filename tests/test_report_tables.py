@@ -1,0 +1,349 @@
+"""Every table in every format: against stored files, number by number against the record, with hostile text, and
+through a real LaTeX."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import re
+import shutil
+import subprocess
+from collections.abc import Callable, Sequence
+from html.parser import HTMLParser
+from pathlib import Path
+from typing import Any
+
+import pytest
+from conftest import Finished, write
+from make_golden_tables import GOLDEN, rendered
+
+import evalharness as eh
+from evalharness.errors import ConfigError
+from evalharness.report.latex import render_latex
+from evalharness.report.table import RENDERERS, Column, RankCell, ScoreCell, Table, TextCell
+from evalharness.report.tables import table_names
+from evalharness.report.visible import visible
+
+
+@pytest.fixture(scope="module")
+def bundled(tmp_path_factory: pytest.TempPathFactory) -> eh.Run:
+    return eh.evaluate(results=tmp_path_factory.mktemp("bundled") / "results", overrides=["cache=false"])
+
+
+def test_tables_are_as_stored(bundled: eh.Run) -> None:
+    files = rendered(bundled)
+    assert sorted(files) == sorted(path.name for path in GOLDEN.iterdir())
+    for name, text in files.items():
+        assert text == (GOLDEN / name).read_bytes().decode(), f"{name}: see tests/make_golden_tables.py"
+
+
+class Grid(HTMLParser):
+    """The cells of a table, their values and the tags there are."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.rows: list[list[str]] = []
+        self.values: list[dict[str, str | None]] = []
+        self.tags: set[str] = set()
+        self.attributes: set[str] = set()
+        self.is_in_cell = False
+        self.feed(text)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.add(tag)
+        self.attributes |= {name for name, _ in attrs}
+        if tag == "tr":
+            self.rows.append([])
+        elif tag in ("td", "th"):
+            self.rows[-1].append("")
+            self.is_in_cell = True
+        elif tag == "data":
+            self.values.append(dict(attrs))
+
+    def handle_endtag(self, tag: str) -> None:
+        self.is_in_cell = self.is_in_cell and tag not in ("td", "th")
+
+    def handle_data(self, data: str) -> None:
+        if self.is_in_cell:
+            self.rows[-1][-1] += data
+
+
+def of_markdown(text: str) -> list[list[str]]:
+    lines = [line for line in text.splitlines() if line.startswith("| ")][2:]
+    cells = [[cell.strip() for cell in re.split(r"(?<!\\)\|", line)[1:-1]] for line in lines]
+    return [[re.sub(r"\\(.)", r"\1", cell.replace("**", "")) for cell in row] for row in cells]
+
+
+def of_latex(text: str) -> list[list[str]]:
+    rows = []
+    for body in re.findall(r"\\midrule\n(.*?)\\bottomrule", text, re.DOTALL):
+        for line in body.splitlines():
+            if line == r"\midrule":
+                continue
+            plain = re.sub(r"\\phantom\{0+\}|\\textbf(?=\{)", "", line.removesuffix(r" \\"))
+            plain = plain.replace("$-$", "-").replace("--", "-").replace(r"\ldots{}", "…").replace("{[}", "[")
+            plain = plain.replace(r"\textgreater{}", ">").replace(r"\_", "_").replace(r"$\pm$", "±")
+            rows.append([re.sub(r"^\{(.*)\}$", r"\1", cell) for cell in re.split(r" & ", plain)])
+    return rows
+
+
+def of_text(text: str, n_columns: int) -> list[list[str]]:
+    """Columns stand two spaces apart; the rule under the head says where."""
+    lines = text.splitlines()
+    rule = next(number for number, line in enumerate(lines) if re.fullmatch(r"-+(  -+)*", line))
+    rows = []
+    for line in lines[rule + 1 :]:
+        if not line:
+            break
+        if not re.fullmatch(r"-+(  -+)*", line):
+            rows.append([cell.rstrip("*") for cell in re.split(r" {2,}|(?<=\*) ", line.strip()) if cell])
+    assert {len(row) for row in rows} <= {n_columns}
+    return rows
+
+
+NUMBERS = ("systems", "comparisons", "ranks", "pairwise", "slices", "problems")
+
+
+@pytest.mark.parametrize("name", NUMBERS)
+def test_every_format_shows_the_same_cells(bundled: eh.Run, name: str) -> None:
+    content = json.loads(bundled.table(name).to_json())
+    expected = [[shown(cell, name) for cell in row] for row in content["rows"]]
+    assert expected
+    table = bundled.table(name)
+    n_columns = len(table.columns)
+    assert of_markdown(table.to_markdown()) == expected
+    assert of_latex(table.to_latex()) == expected
+    assert Grid(table.to_html()).rows[1:] == expected
+    if name != "problems":  # empty cells there cannot be told from spaces
+        assert of_text(table.to_text(), n_columns) == expected
+    numbers = [value for row in content["rows"] for cell in row for value in bare(cell)]
+    in_csv = list(csv.reader(io.StringIO(table.to_csv())))[1:]
+    flat = [float(cell) for row in in_csv for cell in row if re.fullmatch(r"-?\d+(\.\d+)?(e-?\d+)?", cell)]
+    texts = [cell["text"] for row in content["rows"] for cell in row if "text" in cell]
+    counted = [float(text) for text in texts if re.fullmatch(r"-?\d+(\.\d+)?", text)]
+    assert sorted(flat) == sorted([*numbers, *counted])
+    in_html = [float(text) for one in Grid(table.to_html()).values for text in one.values() if text is not None]
+    assert set(numbers) == set(in_html)
+
+
+def bare(cell: dict[str, Any]) -> list[float]:
+    keys = ("score", "low", "high", "sd", "p", "n", "top", "bottom")
+    return [float(cell[key]) for key in keys if cell.get(key) is not None]
+
+
+def shown(cell: dict[str, Any], table: str) -> str:
+    """The rounding that is stated: scores at their decimals, p-values with three significant digits."""
+    if "text" in cell:
+        return str(cell["text"])
+    if "score" in cell:
+        return "-" if cell["score"] is None else rounded(cell["score"] * cell["display_factor"], cell["decimals"])
+    if "p" in cell:
+        return "-" if cell["p"] is None else f"{cell['p']:.3g}"
+    if "n" in cell:
+        return "-" if cell["n"] is None else str(cell["n"])
+    if "top" in cell:
+        return str(cell["top"]) if cell["top"] == cell["bottom"] else f"{cell['top']}-{cell['bottom']}"
+    return "-" if cell["low"] is None else f"[{rounded(cell['low'], 2)}, {rounded(cell['high'], 2)}]"
+
+
+def rounded(value: float, decimals: int) -> str:
+    text = f"{value:.{decimals}f}"
+    return text.lstrip("-") if not float(text) else text
+
+
+def test_numbers_are_those_of_the_records_files(bundled: eh.Run) -> None:
+    """Scores, intervals, differences and ranks by their names, read from the files without the package."""
+
+    def lines(name: str) -> list[dict[str, str]]:
+        return list(csv.DictReader((bundled.folder / name).read_text(encoding="utf-8").splitlines()))
+
+    heads = {"BLEU": "bleu", "chrF2": "chrf", "chrF2++": "chrfpp", "TER": "ter"}
+    scores = {(line["system"], line["metric"]): line for line in lines("scores.csv")}
+    for row in csv.DictReader(io.StringIO(bundled.table().to_csv())):
+        for head, metric in heads.items():
+            line = scores[row["System"], metric]
+            assert (row[head], row[f"{head} low"], row[f"{head} high"]) == (
+                line["score"], line["ci_low"], line["ci_high"]
+            )  # fmt: skip
+    ranks = {(line["metric"], line["system"]): line for line in lines("ranks.csv")}
+    for row in csv.DictReader(io.StringIO(bundled.table("ranks").to_csv())):
+        line = ranks[heads[row["Metric"]], row["System"]]
+        assert (row["Rank top"], row["Rank bottom"]) == (line["rank_top"], line["rank_bottom"])
+    deltas = {
+        (line["metric"], line["system_a"], line["system_b"]): float(line["delta"]) for line in lines("comparisons.csv")
+    }
+    deltas |= {(metric, b, a): -delta for (metric, a, b), delta in deltas.items()}
+    n_seen = 0
+    for row in csv.DictReader(io.StringIO(bundled.table("pairwise").to_csv())):
+        for other in set(row) - {"Metric", "System", row["System"]}:
+            assert float(row[other]) == deltas[heads[row["Metric"]], row["System"], other]
+            n_seen += 1
+    assert n_seen == len(deltas) == 4 * 5 * 4
+
+
+HOSTILE = (
+    "<script>alert(1)</script>", "</table><img src=x onerror=alert(1)>", "javascript:alert(1)", '" onclick="x',
+    "\x1b[31mred\x1b[0m\x07", "safe\u202egnp.exe", "\u2066a\u2069", "\\input{/etc/passwd}", "$\\write18{ls}$ %",
+    '=HYPERLINK("http://x")', "+1", "-1+2", "@SUM(A1)",
+    "\t=1", "\r=1", "a|b`c`", "tab\tin", "\x9b31m", "\x00", "\u2028",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("text", HOSTILE)
+def test_hostile_text_is_text(text: str) -> None:
+    table = Table(
+        name="t", caption=text, columns=(Column(heading=text), Column(heading="BLEU")),
+        rows=((TextCell(text=text), ScoreCell(score=-1.0)),), notes=(text,),
+    )  # fmt: skip
+    for kind in ("text", "markdown", "latex", "html"):
+        out = RENDERERS[kind](table)
+        assert not re.search("[\x00-\x09\x0b-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069]", out), kind
+    found = Grid(table.to_html())
+    assert found.tags == {"table", "caption", "thead", "tbody", "tr", "th", "td", "bdi", "data", "ul", "li"} - {
+        "strong"
+    }
+    assert found.attributes == {"class", "scope", "dir", "value"}
+    assert found.rows[1][0] == visible(re.sub(r"\s*[\r\n\t]\s*", " ", text))
+    latex = table.to_latex()
+    assert not re.search(r"\\(input|write)(?![a-z])", latex.replace(r"\textbackslash{}", ""))
+    (_, row) = csv.reader(io.StringIO(table.to_csv(), newline=""))
+    assert row[1] == "-1.0"
+    assert row[0] == (f"'{text}" if text[0] in "=+-@\t\r" else text)
+    content = json.loads(table.to_json())
+    assert content["rows"][0][0] == {"text": text}
+    assert content["notes"] == [text]
+
+
+@pytest.mark.parametrize(
+    ("text", "mark"),
+    [("\x1b[0m", "␛[0m"), ("\u202e", "[RLO]"), ("\x9b", "[U+009B]"), ("\x7f", "␡"), ("é郑\n", "é郑\n")],
+)
+def test_marks_of_what_cannot_be_seen(text: str, mark: str) -> None:
+    assert visible(text) == mark
+
+
+def test_ranks_stand_under_each_other_in_latex() -> None:
+    cells = (RankCell(top=1, bottom=1), RankCell(top=2, bottom=11), RankCell(top=None, bottom=None))
+    table = Table(name="t", caption="c", columns=(Column(heading="Rank"),), rows=tuple((cell,) for cell in cells))
+    lines = table.to_latex().partition("\\midrule\n")[2].splitlines()[:3]
+    assert lines == ["\\phantom{0}1 \\\\", "\\phantom{0}2--11 \\\\", "-- \\\\"]
+
+
+def test_long_tables_are_several_in_latex() -> None:
+    rows = tuple((TextCell(text="m" if n < 50 else "n"), ScoreCell(score=float(n))) for n in range(60))
+    table = Table(
+        name="t", caption="c", columns=(Column(heading="Metric"), Column(heading="Δ")), rows=rows, notes=("end",),
+        lines_after=frozenset({49}),
+    )  # fmt: skip
+    latex = render_latex(table)
+    assert re.findall(r"\\caption\{(.*)\}", latex) == ["c", "c (continued)", "c (continued)"]
+    assert re.findall(r"\\label\{(.*)\}", latex) == ["tab:t", "tab:t-2", "tab:t-3"]
+    assert [row[1] for row in of_latex(latex)] == [f"{n}.0" for n in range(60)]
+    assert latex.count("\nend\n") == 1
+
+
+needs_tex = pytest.mark.skipif(
+    shutil.which("pdflatex") is None or shutil.which("lualatex") is None,
+    reason="needs pdflatex and lualatex: install Debian's latexmk texlive-latex-recommended texlive-latex-extra",
+)
+
+
+def compiled(tables: Sequence[Table], folder: Path) -> str:
+    """The log of a document that has nothing but article and booktabs."""
+    bodies = [render_latex(table) for table in tables]
+    program = "lualatex" if any("LuaLaTeX" in body for body in bodies) else "pdflatex"
+    text = "\n\\clearpage\n".join(bodies)
+    document = f"\\documentclass{{article}}\n\\usepackage{{booktabs}}\n\\begin{{document}}\n{text}\\end{{document}}\n"
+    (folder / "tables.tex").write_text(document, encoding="utf-8")
+    finished = subprocess.run(
+        [program, "-interaction=nonstopmode", "-halt-on-error", "tables.tex"],
+        cwd=folder, capture_output=True, timeout=120, check=False,
+    )  # fmt: skip
+    log = finished.stdout.decode(errors="replace")
+    assert finished.returncode == 0, log[-2000:]
+    return log
+
+
+@needs_tex
+def test_latex_compiles(bundled: eh.Run, tmp_path: Path) -> None:
+    plain = [name for name in table_names() if name != "segments"]
+    log = compiled([bundled.table(name, intervals=True) for name in plain], tmp_path)
+    assert "This is pdfTeX" in log
+    assert "multiply defined" not in log
+    assert "Too many unprocessed floats" not in log
+    assert "This is LuaHBTeX" in compiled([bundled.table("segments")], tmp_path)
+    hostile = [text for text in HOSTILE if text.isascii()]
+    rows = tuple((TextCell(text=text),) for text in hostile)
+    compiled([Table(name="t", caption=text, columns=(Column(heading=text),), rows=rows) for text in hostile], tmp_path)
+
+
+class TestChoice:
+    def test_metrics_and_systems(self, bundled: eh.Run) -> None:
+        table = bundled.table(metrics=["ter", "bleu"], systems=["literal", "lossy"])
+        assert [column.heading for column in table.columns] == ["System", "TER", "BLEU", "Rank"]
+        assert [row[0] for row in table.rows] == [TextCell(text="lossy"), TextCell(text="literal")]  # TER 78.7, 89.6
+        assert "Holm over 10 pairs" in table.notes[0]  # of the record, not the one pair shown
+        assert table.notes[-1].startswith("A selection from the record (2 of 5 systems)")
+
+    def test_a_baseline_is_second_in_every_pair(self, bundled: eh.Run) -> None:
+        table = bundled.table("comparisons", metrics=["bleu"], baseline="gloss")
+        record = {
+            frozenset((line.system_a, line.system_b)): line
+            for line in bundled.comparison_lines
+            if line.metric == "bleu"
+        }
+        assert len(table.rows) == 4
+        for row in table.rows:
+            assert row[2] == TextCell(text="gloss")
+            assert isinstance(row[1], TextCell)
+            assert isinstance(row[3], ScoreCell)
+            line = record[frozenset((row[1].text, "gloss"))]
+            assert row[3].score == (line.delta if line.system_b == "gloss" else -line.delta)
+        systems = bundled.table(baseline="gloss")
+        assert "Rank" not in [column.heading for column in systems.columns]
+        assert systems.notes[0].startswith("Marked: significantly better than gloss")
+
+    def test_names_there_are_not(self, bundled: eh.Run) -> None:
+        with pytest.raises(ConfigError, match=r"no such system: 'los'; did you mean 'lossy'\?; 'zzz'\. The record has"):
+            bundled.table(systems=["los", "zzz"])
+        with pytest.raises(ConfigError, match="no such metric: 'blue'; did you mean 'bleu'"):
+            bundled.table(metrics=["blue"])
+        with pytest.raises(ConfigError, match="decimals of 'blue': no such metric; did you mean 'bleu'"):
+            bundled.table(metric_decimals={"blue": 2})
+
+    def test_files_are_not_lost(self, command: Callable[..., Finished]) -> None:
+        command("run", "metrics=[bleu]", "report.metric_decimals={bleu: 3}")
+        words = ("report", "results/latest", "--table", "all", "-f", "markdown", "html", "-o", "out")
+        assert command(*words).code == 0
+        assert "19.72" in Path("out/systems.md").read_text(encoding="utf-8")  # three decimals
+        assert {path.name for path in Path("out").iterdir()} == {
+            f"{n}.{s}" for n in table_names() for s in ("md", "html")
+        }
+        assert command(*words).code == 0  # the same again
+        Path("out/ranks.html").write_text("mine")
+        refused = command(*words)
+        assert refused.code == 2
+        assert "out/ranks.html: is there already with other content" in refused.err
+        assert Path("out/ranks.html").read_text() == "mine"
+        assert command(*words, "--force").code == 0
+        assert Path("out/ranks.html").read_text() != "mine"
+
+
+def test_runs_of_one_system(command: Callable[..., Finished]) -> None:
+    for name, text in (("mine-seed0", "a b"), ("mine-seed1", "the city"), ("other", "x")):
+        write(f"hyp/{name}.en", *[text] * 9)
+    options = ["systems=[folder]", "systems.folder.path=hyp", "systems.folder.group_by='*-seed*'"]
+    assert command("run", *options, "metrics=[chrf]").code == 0
+    run = eh.open_run("results/latest")
+    scores = [line.score or 0.0 for line in run.score_lines if line.system.startswith("mine")]
+    rows = run.table("runs").rows
+    assert [row[1] for row in rows] == [
+        TextCell(text=text) for text in ("mine-seed0", "mine-seed1", "mean of 2", "lowest", "highest")
+    ]
+    found = [cell.score for row in rows if isinstance(cell := row[3], ScoreCell)]
+    assert found == pytest.approx([*scores, sum(scores) / 2, min(scores), max(scores)], rel=1e-12)
+
+
+def test_no_system_has_several_runs(bundled: eh.Run) -> None:
+    assert bundled.table("runs").notes == ("No system has several runs.",)
