@@ -76,7 +76,17 @@ class TestBundledRun:
             assert float(line["ci_low"]) <= float(line["score"]) <= float(line["ci_high"])
         assert {path.name for path in (record / "tables").iterdir()} == {
             f"{name}.{suffix}"
-            for name in ("systems", "comparisons", "findings", "problems", "ranks", "slices")
+            for name in (
+                "systems",
+                "comparisons",
+                "findings",
+                "pairwise",
+                "problems",
+                "ranks",
+                "runs",
+                "segments",
+                "slices",
+            )  # fmt: skip
             for suffix in ("md", "tex", "csv")
         }
         assert len((record / "comparisons.csv").read_text().splitlines()) == 1 + 5 * 10

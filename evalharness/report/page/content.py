@@ -339,7 +339,9 @@ def _floats(column: pa.ChunkedArray) -> Floats:
 def _lengths(texts: pa.ChunkedArray) -> Floats:
     import pyarrow.compute as pc
 
-    parts = [_numbers(pc.utf8_length(chunk), np.int32) for chunk in texts.chunks]
+    # int32 of string, int64 of large_string, which other programs write
+    counts = [pc.utf8_length(chunk) for chunk in texts.chunks]
+    parts = [_numbers(count, count.type.to_pandas_dtype()) for count in counts]
     return np.concatenate(parts) if parts else np.zeros(0)
 
 
