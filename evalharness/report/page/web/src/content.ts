@@ -159,7 +159,9 @@ async function servedContent(): Promise<Content> {
 async function embedded(name: string): Promise<ArrayBuffer> {
   const element = document.querySelector(`script[data-content="${CSS.escape(name)}"]`);
   if (element === null) throw new Error(`The page is not whole: it has no ${name}. Write it again: evalharness report.`);
-  const packed = Uint8Array.from(atob(element.textContent ?? ""), (character) => character.charCodeAt(0));
+  const letters = atob(element.textContent ?? "");
+  const packed = new Uint8Array(letters.length); // filled by a loop: from() with a function takes several times as long
+  for (let at = 0; at < letters.length; at++) packed[at] = letters.charCodeAt(at);
   return new Response(new Blob([packed]).stream().pipeThrough(new DecompressionStream("gzip"))).arrayBuffer();
 }
 
