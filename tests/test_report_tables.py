@@ -16,6 +16,7 @@ from typing import Any
 
 import pytest
 from conftest import Finished, write
+from data_folder import wmt22
 from make_golden_tables import GOLDEN, rendered
 
 import evalharness as eh
@@ -196,7 +197,7 @@ def test_hostile_text_is_text(text: str) -> None:
         name="t", caption=text, columns=(Column(heading=text), Column(heading="BLEU")),
         rows=((TextCell(text=text), ScoreCell(score=-1.0)),), notes=(text,),
     )  # fmt: skip
-    for kind in ("text", "markdown", "latex", "html"):
+    for kind in ("text", "markdown", "latex", "html", "json"):
         out = RENDERERS[kind](table)
         assert not re.search("[\x00-\x09\x0b-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069]", out), kind
     found = Grid(table.to_html())
@@ -276,6 +277,55 @@ def test_latex_compiles(bundled: eh.Run, tmp_path: Path) -> None:
     hostile = [text for text in HOSTILE if text.isascii()]
     rows = tuple((TextCell(text=text),) for text in hostile)
     compiled([Table(name="t", caption=text, columns=(Column(heading=text),), rows=rows) for text in hostile], tmp_path)
+
+
+@pytest.mark.slow
+@needs_tex
+def test_latex_of_a_large_run_compiles(tmp_path: Path) -> None:
+    """12 systems and 66 pairs by each metric: pairs take two tables for each."""
+    folder = wmt22()
+    run = eh.evaluate(
+        testset="plain",
+        systems={
+            path.stem: path.read_text(encoding="utf-8").split("\n")[:-1] for path in (folder / "hyp").glob("*.en")
+        },
+        metrics=["bleu", "chrf"],
+        overrides=[
+            f"testset.source={folder / 'src.zh'}", f"testset.references=[{folder / 'ref.A.en'}]",
+            "testset.language_pair=zh-en",
+        ],
+    )  # fmt: skip
+    latex = run.table("comparisons").to_latex()
+    assert [len(of_latex(part)) for part in latex.split("\\begin{table}")[1:]] == [40, 26, 40, 26]
+    log = compiled([run.table(name) for name in table_names()], tmp_path)
+    assert "multiply defined" not in log
+
+
+class TestSegments:
+    def test_largest_differences_are_those_of_the_file(self, bundled: eh.Run) -> None:
+        """The two best by BLEU are polished and literal; of 9 segments at most 5 are shown of each kind."""
+        frame = bundled.segments.pivot(index="segment", columns="system", values="bleu")
+        deltas = frame["polished"] - frame["literal"]
+        above = deltas[deltas > 0].sort_values(ascending=False).head(5)
+        below = deltas[deltas < 0].sort_values().head(5)
+        rows = bundled.table("segments").rows
+        found = [
+            (why.text, segment.text, score.score)
+            for why, segment, system, score, *_ in rows
+            if system == TextCell(text="A - B; source")
+            if isinstance(why, TextCell) and isinstance(segment, TextCell) and isinstance(score, ScoreCell)
+        ]
+        expected = [("A better", name, delta) for name, delta in above.items()]
+        expected += [("B better", name, delta) for name, delta in below.items()]
+        assert found[: len(expected)] == expected
+        assert {why for why, *_ in found[len(expected) :]} <= {"metrics disagree"}
+        texts = [row[-1] for row in rows]
+        assert all(isinstance(text, TextCell) and len(text.text) <= 60 for text in texts)
+
+    def test_one_system_has_no_differences(self, bundled: eh.Run) -> None:
+        table = bundled.table("segments", systems=["gloss"])
+        assert table.rows == ()
+        assert table.notes[0].startswith("There are no two systems with scores")
 
 
 class TestChoice:

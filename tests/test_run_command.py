@@ -86,7 +86,7 @@ class TestBundledRun:
                 "runs",
                 "segments",
                 "slices",
-            )  # fmt: skip
+            )
             for suffix in ("md", "tex", "csv")
         }
         assert len((record / "comparisons.csv").read_text().splitlines()) == 1 + 5 * 10

@@ -85,7 +85,7 @@ def test_json_of_several_systems_has_signatures(files: list[str], command: Calla
         ("text", "ref zh-en"),
         ("markdown", "**ref zh-en"),
         ("latex", "% requires \\usepackage{booktabs}"),
-        ("tsv", "System\tBLEU\n"),
+        ("tsv", "System\tBLEU\tBLEU low\tBLEU high\n"),
     ],
 )
 def test_formats(form: str, start: str, files: list[str], command: Callable[..., Finished]) -> None:

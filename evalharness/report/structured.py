@@ -6,6 +6,7 @@ import json
 from collections.abc import Mapping
 
 from evalharness.report.table import Cell, ScoreCell, Table, TextCell, values
+from evalharness.report.visible import HIDDEN
 
 
 def render_json(table: Table) -> str:
@@ -21,7 +22,8 @@ def render_json(table: Table) -> str:
         "lines_after": sorted(table.lines_after),
         "notes": list(table.notes),
     }
-    return json.dumps(content, ensure_ascii=False, allow_nan=False, indent=1) + "\n"
+    text = json.dumps(content, ensure_ascii=False, allow_nan=False, indent=1) + "\n"
+    return HIDDEN.sub(lambda match: json.dumps(match.group())[1:-1], text)  # the same strings, fit for a terminal
 
 
 def _cell(cell: Cell) -> Mapping[str, object]:

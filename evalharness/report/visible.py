@@ -11,7 +11,7 @@ _NAMED = {
 }  # fmt: skip
 # Controls but tab and newline, bidi controls, tags, surrogates, what is no character. The page's
 # web/src/visible.ts has the same.
-_HIDDEN = re.compile(
+HIDDEN = re.compile(
     "[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff\ufdd0-\ufdef\ufeff\ufffe\uffff"
     "\U000e0000-\U000e007f]"
 )
@@ -19,7 +19,7 @@ _HIDDEN = re.compile(
 
 def visible(text: str) -> str:
     """The text with `␛` for an escape character, `[RLO]` for a right-to-left override and so on."""
-    return _HIDDEN.sub(lambda match: _mark(match.group()), text)
+    return HIDDEN.sub(lambda match: _mark(match.group()), text)
 
 
 def _mark(character: str) -> str:
