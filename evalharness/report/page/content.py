@@ -339,9 +339,8 @@ def _floats(column: pa.ChunkedArray) -> Floats:
 def _lengths(texts: pa.ChunkedArray) -> Floats:
     import pyarrow.compute as pc
 
-    # int32 of string, int64 of large_string, which other programs write
-    counts = [pc.utf8_length(chunk) for chunk in texts.chunks]
-    parts = [_numbers(count, count.type.to_pandas_dtype()) for count in counts]
+    # Of large_string, which other programs write, the counts are int64.
+    parts = [_numbers(pc.utf8_length(chunk).cast("int32"), np.int32) for chunk in texts.chunks]
     return np.concatenate(parts) if parts else np.zeros(0)
 
 
