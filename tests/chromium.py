@@ -44,12 +44,13 @@ def page(browser: Any, request: pytest.FixtureRequest) -> Iterator[Page]:
 
     context.route("**/*", let_through)
     opened = context.new_page()
-    opened.on("pageerror", lambda error: problems.append(str(error)))
+    opened.on("pageerror", lambda error: problems.append(f"{error} {getattr(error, 'stack', '')}"[:1500]))
     opened.on("console", lambda message: problems.append(message.text) if message.type == "error" else None)
     opened.on("dialog", lambda dialog: (problems.append(f"dialog: {dialog.message}"), dialog.dismiss()))
     yield opened
     context.close()
-    assert problems == []
+    if problems:
+        pytest.fail("; ".join(problems))
 
 
 def serious_problems(page: Page) -> list[tuple[str, list[str]]]:

@@ -85,12 +85,13 @@ export function Chart({ draw, hover, open, label, height }: ChartProps): JSX.Ele
     let isCurrent = true;
     inTurn(async () => {
       const made = chart.current;
-      if (!isCurrent || made === null) return;
+      const element = box.current; // null once the view has gone, which may be before effects are undone
+      if (!isCurrent || made === null || element === null) return;
       const finished = new Promise<void>((resolve) => {
         made.on("finished", () => resolve());
         setTimeout(resolve, 500); // a chart out of sight may never say so
       });
-      paint(made, box.current as HTMLDivElement, calls.current);
+      paint(made, element, calls.current);
       await finished;
     });
     return () => {
