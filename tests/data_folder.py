@@ -7,10 +7,26 @@ from pathlib import Path
 
 import pytest
 
+import evalharness as eh
+
 
 def wmt22() -> Path:
     """The folder of WMT22 zh-en; skips the test where it is absent."""
     return _folder("wmt22.zh-en")
+
+
+def wmt22_run(results: Path) -> eh.Run:
+    """A run of 12 systems of WMT22 zh-en, 1,875 segments, with BLEU and chrF; skips the test where they are absent."""
+    folder = wmt22()
+    return eh.evaluate(
+        name="wmt22",
+        results=results,
+        overrides=[
+            "testset=plain", "testset.language_pair=zh-en", f"testset.source={folder / 'src.zh'}",
+            f"testset.references=[{folder / 'ref.A.en'}]", "systems=[folder]", f"systems.folder.path={folder / 'hyp'}",
+            "metrics=[bleu,chrf]", "stats.n_draws=1000",
+        ],
+    )  # fmt: skip
 
 
 def wmt25_scores() -> Path:

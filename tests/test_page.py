@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from chromium import Page, serious_problems
 from conftest import REPOSITORY
-from data_folder import wmt22
+from data_folder import wmt22_run
 from hostile import TEXTS
 
 import evalharness as eh
@@ -150,16 +150,7 @@ def test_what_ships_is_what_the_sources_give(tmp_path: Path) -> None:
 
 @pytest.mark.slow
 def test_wmt22_fits_a_file_of_8_mb_and_is_there_at_once(page: Page, tmp_path: Path) -> None:
-    folder = wmt22()
-    run = eh.evaluate(
-        name="wmt22",
-        results=tmp_path / "results",
-        overrides=[
-            "testset=plain", "testset.language_pair=zh-en", f"testset.source={folder / 'src.zh'}",
-            f"testset.references=[{folder / 'ref.A.en'}]", "systems=[folder]", f"systems.folder.path={folder / 'hyp'}",
-            "metrics=[bleu,chrf]", "stats.n_draws=1000",
-        ],
-    )  # fmt: skip
+    run = wmt22_run(tmp_path / "results")
     assert (run.folder / "report.html").stat().st_size < 8_000_000
     opened(page, run, "tab=segments")
     assert page.locator("#overview tbody tr").count() >= 12

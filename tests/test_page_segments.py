@@ -12,7 +12,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from chromium import Page, serious_problems
-from data_folder import wmt22
+from data_folder import wmt22_run
 from hostile import TEXTS
 
 import evalharness as eh
@@ -364,16 +364,7 @@ class TestForAllReaders:
 
 @pytest.mark.slow
 def test_22500_outputs_scroll_without_long_tasks(page: Page, tmp_path: Path) -> None:
-    folder = wmt22()
-    run = eh.evaluate(
-        name="wmt22",
-        results=tmp_path / "results",
-        overrides=[
-            "testset=plain", "testset.language_pair=zh-en", f"testset.source={folder / 'src.zh'}",
-            f"testset.references=[{folder / 'ref.A.en'}]", "systems=[folder]", f"systems.folder.path={folder / 'hyp'}",
-            "metrics=[bleu,chrf]", "stats.n_draws=1000",
-        ],
-    )  # fmt: skip
+    run = wmt22_run(tmp_path / "results")
     opened(page, run, "tab=segments")
     page.evaluate(
         "window.long = []; new PerformanceObserver(list => long.push(...list.getEntries().map(one => one.duration)))"

@@ -124,9 +124,10 @@ def write_derived(
         flags=flags,
         as_csv=report.segments_csv,
     )
-    write_tables(paths, report)
+    run = RunView(paths.folder)
+    write_tables(run, report)
     if report.page:
-        write_page(RunView(paths.folder), report)
+        write_page(run, report)
     else:
         paths.page.unlink(missing_ok=True)  # an older one would contradict the rest
     return lines.scores
@@ -140,14 +141,13 @@ def _write_or_remove(path: Path, kind: type, lines: Sequence[object]) -> None:
         path.unlink(missing_ok=True)
 
 
-def write_tables(paths: RunPaths, settings: ReportSettings) -> None:
+def write_tables(run: RunView, settings: ReportSettings) -> None:
     """Draw every table of a record from what the record holds."""
-    run = RunView(paths.folder)
-    paths.tables.mkdir(exist_ok=True)
+    run.paths.tables.mkdir(exist_ok=True)
     for name in table_names():
         table = build_table(name, run, settings)
         for suffix, render in FILE_FORMATS.items():
-            write_text(paths.tables / f"{name}.{suffix}", render(table))
+            write_text(run.paths.tables / f"{name}.{suffix}", render(table))
 
 
 def _segment_scores(scored_metric: ScoredMetric) -> Floats:
