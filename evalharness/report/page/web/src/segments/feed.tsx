@@ -24,19 +24,7 @@ export function Feed({ count, total, first, label, isBusy, estimate, target, ite
   const box = useRef<HTMLDivElement>(null);
   const [, redraw] = useReducer((n: number) => n + 1, 0);
   const held = useRef<number | null>(null);
-  const [virtual] = useState(
-    () =>
-      new Virtualizer<HTMLDivElement, HTMLElement>({
-        count,
-        getScrollElement: () => box.current,
-        estimateSize: () => estimate,
-        scrollToFn: elementScroll,
-        observeElementRect,
-        observeElementOffset,
-        measureElement,
-      }),
-  );
-  virtual.setOptions({
+  const options = {
     count,
     getScrollElement: () => box.current,
     estimateSize: () => estimate,
@@ -46,7 +34,9 @@ export function Feed({ count, total, first, label, isBusy, estimate, target, ite
     measureElement,
     overscan: 3,
     onChange: () => redraw(undefined as never),
-  });
+  };
+  const [virtual] = useState(() => new Virtualizer<HTMLDivElement, HTMLElement>(options));
+  virtual.setOptions(options);
   useLayoutEffect(() => virtual._didMount(), [virtual]);
   useLayoutEffect(() => virtual._willUpdate());
 
