@@ -380,3 +380,57 @@ def test_22500_outputs_scroll_without_long_tasks(page: Page, tmp_path: Path) -> 
         )
     assert page.locator("article").count() < 40
     assert [duration for duration in page.evaluate("long") if duration > 100] == []
+
+
+@pytest.fixture(scope="module")
+def marking(tmp_path_factory: pytest.TempPathFactory) -> eh.Run:
+    """Marked errors, beside letters of two code units; of an xCOMET with random weights."""
+    pytest.importorskip("torch")
+    pytest.importorskip("tokenizers")
+    from tiny_comet import some_texts, write_checkpoint
+
+    from evalharness.metrics.comet.metric import Comet
+
+    folder = tmp_path_factory.mktemp("errors")
+    model = write_checkpoint(folder / "xcomet", "xcomet_metric", word_layer=2)
+    texts = some_texts(24, seed=9, longest=12)
+    segments = tuple(
+        Segment(id=str(n), source=source, references=(reference,))
+        for n, (source, reference) in enumerate(zip(texts[:12], texts[12:], strict=True))
+    )
+    testset = TestSet(name="t", language_pair=LanguagePair.parse("zh-en"), segments=segments)
+    systems = {name: [f"😀 {text} 𝒳<b>" for text in some_texts(12, seed=n)] for n, name in enumerate("ab", start=1)}
+    metrics = {"x": Comet(model=str(model), device="cpu")}
+    return eh.evaluate(testset=testset, systems=systems, metrics=metrics, results=folder / "results")
+
+
+class TestErrors:
+    @pytest.mark.parametrize("against", ["off", "reference:1"])
+    def test_they_are_marked_and_listed_as_the_record_has_them(self, page: Page, marking: eh.Run, against: str) -> None:
+        n_seen = 0
+        for row in marking.segments.itertuples():
+            opened(page, marking, f"tab=segments&segment={row.segment}&against={against}")
+            output = article(page, row.segment).locator(f".output[data-system={row.system}]")
+            inside = [
+                any(span["start"] <= place < span["end"] for span in row.x_errors)
+                for place in range(len(row.hypothesis))
+            ]
+            marked = "".join(output.locator(".text mark").all_text_contents())
+            assert marked == "".join(letter for letter, is_in in zip(row.hypothesis, inside, strict=True) if is_in)
+            if against == "off":
+                assert output.locator(".text").inner_text() == row.hypothesis
+            else:
+                assert output.locator("del mark").count() == 0
+            said = output.locator(".errors li").all_text_contents()
+            assert len(said) == len(row.x_errors)
+            for line, span in zip(said, row.x_errors, strict=True):
+                assert span["severity"] in line
+                assert f"confidence {span['confidence']:.2f}" in line
+                assert line.endswith(f"“{span['text']}”")
+            n_seen += len(said)
+        assert n_seen > 24
+
+    def test_axe_finds_nothing_serious(self, page: Page, marking: eh.Run) -> None:
+        opened(page, marking, "tab=segments&against=off")
+        assert page.locator("mark").count() > 0
+        assert serious_problems(page) == []

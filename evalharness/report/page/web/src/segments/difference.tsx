@@ -1,7 +1,7 @@
 // A text, alone or compared with another.
 
 import { diffArrays } from "diff";
-import { type JSX } from "preact";
+import { Fragment, type JSX } from "preact";
 import { useMemo, useState } from "preact/hooks";
 
 import type { ErrorSpan } from "../content";
@@ -86,6 +86,7 @@ export function Text({ text, language, missing, errors = [], against = null, uni
   const isCut = !isWhole && text.length > SHOWN;
   const end = isCut ? cutAt(text) : text.length;
   let left = end;
+  let before = 0;
   return (
     <div>
       <p class="text" dir="auto" lang={language || undefined}>
@@ -94,9 +95,11 @@ export function Text({ text, language, missing, errors = [], against = null, uni
           : parts.map((part, at) => {
               if (isCut && left <= 0) return null;
               const shown = isCut ? part.text.slice(0, part.kind === "removed" ? SHOWN : left) : part.text;
-              if (part.kind !== "removed") left -= part.text.length;
-              if (part.kind === "added") return <ins key={at}>{visible(shown)}</ins>;
-              return part.kind === "removed" ? <del key={at}>{visible(shown)}</del> : visible(shown);
+              if (part.kind === "removed") return <del key={at}>{visible(shown)}</del>;
+              const content = marked(shown, errors, before);
+              left -= part.text.length;
+              before += [...part.text].length;
+              return part.kind === "added" ? <ins key={at}>{content}</ins> : <Fragment key={at}>{content}</Fragment>;
             })}
         {isCut && "…"}
       </p>
@@ -117,16 +120,18 @@ function cutAt(text: string): number {
   return code >= 0xdc00 && code <= 0xdfff ? SHOWN - 1 : SHOWN;
 }
 
-function marked(text: string, errors: (ErrorSpan & { heading: string })[]): (JSX.Element | string)[] {
+/** A part of a hypothesis, which has `before` code points before it. */
+function marked(text: string, errors: ErrorSpan[], before = 0): (JSX.Element | string)[] {
   if (errors.length === 0) return [visible(text)];
   const characters = [...text];
   const ends = new Set([0, characters.length]);
-  for (const { start, end } of errors) for (const place of [start, end]) if (place <= characters.length) ends.add(place);
+  for (const { start, end } of errors)
+    for (const place of [start - before, end - before]) if (place > 0 && place < characters.length) ends.add(place);
   const places = [...ends].sort((a, b) => a - b);
   return places.slice(0, -1).map((from, at) => {
     const to = places[at + 1] as number;
     const part = visible(characters.slice(from, to).join(""));
-    const here = errors.filter((one) => one.start <= from && to <= one.end);
+    const here = errors.filter((one) => one.start <= from + before && to + before <= one.end);
     return here.length === 0 ? part : <mark key={from} class={here.some((one) => one.severity !== "minor") ? "worse" : "minor"}>{part}</mark>;
   });
 }
