@@ -329,6 +329,8 @@ def test_an_older_segments_csv_goes(command: Callable[..., Finished]) -> None:
 def test_a_metric_cannot_be_called_like_a_column() -> None:
     with pytest.raises(eh.EvalHarnessError, match="metric name 'source': is a column of segments"):
         eh.evaluate(metrics={"source": Length()})
+    with pytest.raises(eh.EvalHarnessError, match="metric name 'hypothesis_length': is a column of"):
+        eh.evaluate(metrics={"hypothesis_length": Length()})
     run = eh.evaluate(metrics={"length": Length()})
     from evalharness.runs.segments import COLUMNS
 

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
-from conftest import Finished, write
+from conftest import REPOSITORY, Finished, write
 
 from evalharness.errors import RecordError
 from evalharness.report.page.content import RunContent, embedded, strict_json
@@ -207,6 +207,19 @@ def test_the_policy_names_the_digest_of_the_script(record: Path) -> None:
 def test_characters_that_hide_others_are_seen() -> None:
     assert visible("\x1b[31m\u202e\x7f\x85\ta\n") == "␛[31m[RLO]␡[U+0085]\ta\n"
     assert inline_script('f("</SCRIPT><!--")') == r'f("\x3c/SCRIPT>\x3c!--")'
+
+
+def test_page_and_tables_mark_the_same_characters() -> None:
+    """The front-end's own list, read from its source, character by character."""
+    source = (REPOSITORY / "evalharness/report/page/web/src/visible.ts").read_text(encoding="utf-8")
+    found = re.search(r"^  /(\[.*\])/gu;$", source, re.MULTILINE)
+    assert found is not None
+    hidden = re.compile(re.sub(r"\\u\{(\w+)\}", lambda one: chr(int(one.group(1), 16)), found.group(1)))
+    differ = [code for code in range(0x110000) if bool(hidden.match(chr(code))) != (visible(chr(code)) != chr(code))]
+    assert differ == []
+    named = dict(re.findall(r'"\\u(\w{4})": "(\w+)"', source))
+    assert len(named) == 15
+    assert all(visible(chr(int(code, 16))) == f"[{name}]" for code, name in named.items())
 
 
 def test_json_is_strict_and_bytes_are_the_same_each_time() -> None:

@@ -15,6 +15,7 @@ from evalharness.launch.base import Launcher
 from evalharness.metrics.base import Metric, Needs, Remarked, averages_segments
 from evalharness.outputs.settings import OutputSettings
 from evalharness.records import SourceSegment, TestSet
+from evalharness.report.page.content import HYPOTHESIS_LENGTH, SOURCE_LENGTH
 from evalharness.report.settings import ReportSettings
 from evalharness.runs.paths import check_name
 from evalharness.runs.plan import (
@@ -100,8 +101,10 @@ def _prepare(experiment: Experiment, findings: Findings) -> Prepared:
         raise ConfigError("metrics=[]: there is nothing to score; name at least one metric.")
     for name, metric in metrics.items():
         check_name(name, what="metric name")
-        if name in COLUMNS:
-            raise ConfigError(f"metric name {name!r}: is a column of segments.parquet already; choose another name.")
+        if name in (*COLUMNS, SOURCE_LENGTH, HYPOTHESIS_LENGTH):
+            raise ConfigError(
+                f"metric name {name!r}: is a column of segments.parquet or report.html already; choose another name."
+            )
         _check_needs(name, metric, testset)
     unavailable: list[MissingError] = []
     planned_metrics = []
