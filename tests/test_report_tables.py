@@ -21,6 +21,7 @@ from make_golden_tables import GOLDEN, rendered
 
 import evalharness as eh
 from evalharness.errors import ConfigError
+from evalharness.records import LanguagePair, Segment, TestSet
 from evalharness.report.latex import render_latex
 from evalharness.report.table import RENDERERS, Column, RankCell, ScoreCell, Table, TextCell
 from evalharness.report.tables import table_names
@@ -84,8 +85,9 @@ def of_latex(text: str) -> list[list[str]]:
                 continue
             plain = re.sub(r"\\phantom\{0+\}|\\textbf(?=\{)", "", line.removesuffix(r" \\"))
             plain = plain.replace("$-$", "-").replace("--", "-").replace(r"\ldots{}", "…").replace("{[}", "[")
-            plain = plain.replace(r"\textgreater{}", ">").replace(r"\_", "_").replace(r"$\pm$", "±")
-            rows.append([re.sub(r"^\{(.*)\}$", r"\1", cell) for cell in re.split(r" & ", plain)])
+            plain = plain.replace(r"\textgreater{}", ">").replace(r"$\pm$", "±")
+            cells = [re.sub(r"^\{(.*)\}$", r"\1", cell) for cell in re.split(r" & ", plain)]
+            rows.append([re.sub(r"\\([_%#&$])", r"\1", cell) for cell in cells])
     return rows
 
 
@@ -103,20 +105,47 @@ def of_text(text: str, n_columns: int) -> list[list[str]]:
     return rows
 
 
-NUMBERS = ("systems", "comparisons", "ranks", "pairwise", "slices", "problems")
+@pytest.fixture(scope="module")
+def full(tmp_path_factory: pytest.TempPathFactory) -> eh.Run:
+    """A record that has something for every table: runs of one system, gaps, unusable outputs, findings in texts."""
+    words = [f"word{n} of the day {n % 4} x" for n in range(30)]
+    segments = tuple(
+        Segment(id=f"s{n}", source=f"源{n}\u200b" if n == 3 else f"源{n}", references=(word,), document=f"d{n // 10}")
+        for n, word in enumerate(words)
+    )
+    outputs = {
+        f"mine-seed{seed}": [word if (n + seed) % 3 else f"day {seed}" for n, word in enumerate(words)]
+        for seed in range(3)
+    }
+    outputs["other"] = [word.upper() if n % 2 else word for n, word in enumerate(words)]
+    outputs["poor"] = ["" if n == 5 else "x" for n, word in enumerate(words)]
+    folder = tmp_path_factory.mktemp("full")
+    for name, lines in outputs.items():
+        (folder / f"{name}.en").write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
+    return eh.evaluate(
+        testset=TestSet(name="full", language_pair=LanguagePair.parse("zh-en"), segments=segments),
+        metrics=["bleu", "chrf", "ter"],
+        results=folder / "results",
+        overrides=[
+            "cache=false", "systems=[folder]", f"systems.folder.path={folder}", "systems.folder.group_by='*-seed*'",
+            "outputs.guarded=true",
+        ],
+    )  # fmt: skip
 
 
-@pytest.mark.parametrize("name", NUMBERS)
-def test_every_format_shows_the_same_cells(bundled: eh.Run, name: str) -> None:
-    content = json.loads(bundled.table(name).to_json())
-    expected = [[shown(cell, name) for cell in row] for row in content["rows"]]
-    assert expected
-    table = bundled.table(name)
+@pytest.mark.parametrize("name", table_names())
+@pytest.mark.parametrize("of", ["bundled", "full"])
+def test_every_format_shows_the_same_cells(request: pytest.FixtureRequest, of: str, name: str) -> None:
+    run: eh.Run = request.getfixturevalue(of)
+    content = json.loads(run.table(name).to_json())
+    expected = [[shown(cell) for cell in row] for row in content["rows"]]
+    assert bool(expected) == ((of, name) not in (("bundled", "runs"), ("bundled", "findings")))
+    table = run.table(name)
     n_columns = len(table.columns)
     assert of_markdown(table.to_markdown()) == expected
     assert of_latex(table.to_latex()) == expected
     assert Grid(table.to_html()).rows[1:] == expected
-    if name != "problems":  # empty cells there cannot be told from spaces
+    if not any(" " in cell or not cell for row in expected for cell in row if not cell.startswith("[")):
         assert of_text(table.to_text(), n_columns) == expected
     numbers = [value for row in content["rows"] for cell in row for value in bare(cell)]
     in_csv = list(csv.reader(io.StringIO(table.to_csv())))[1:]
@@ -133,12 +162,13 @@ def bare(cell: dict[str, Any]) -> list[float]:
     return [float(cell[key]) for key in keys if cell.get(key) is not None]
 
 
-def shown(cell: dict[str, Any], table: str) -> str:
+def shown(cell: dict[str, Any]) -> str:
     """The rounding that is stated: scores at their decimals, p-values with three significant digits."""
     if "text" in cell:
-        return str(cell["text"])
+        return visible(str(cell["text"]))
     if "score" in cell:
-        return "-" if cell["score"] is None else rounded(cell["score"] * cell["display_factor"], cell["decimals"])
+        figures = [cell[key] for key in ("score", "sd") if cell.get(key) is not None]
+        return " ± ".join(rounded(figure * cell["display_factor"], cell["decimals"]) for figure in figures) or "-"
     if "p" in cell:
         return "-" if cell["p"] is None else f"{cell['p']:.3g}"
     if "n" in cell:
@@ -210,7 +240,9 @@ def test_hostile_text_is_text(text: str) -> None:
     assert not re.search(r"\\(input|write)(?![a-z])", latex.replace(r"\textbackslash{}", ""))
     (_, row) = csv.reader(io.StringIO(table.to_csv(), newline=""))
     assert row[1] == "-1.0"
-    assert row[0] == (f"'{text}" if text[0] in "=+-@\t\r" else text)
+    assert not re.search("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]", row[0])
+    assert row[0].removeprefix("'") == re.sub("[\x00\x07\x1b\x9b]", lambda match: visible(match.group()), text)
+    assert row[0].startswith("'") == (text[0] in "=+-@\t\r")
     content = json.loads(table.to_json())
     assert content["rows"][0][0] == {"text": text}
     assert content["notes"] == [text]
@@ -355,9 +387,11 @@ class TestChoice:
         assert systems.notes[0].startswith("Marked: significantly better than gloss")
 
     def test_names_there_are_not(self, bundled: eh.Run) -> None:
-        with pytest.raises(ConfigError, match=r"no such system: 'los'; did you mean 'lossy'\?; 'zzz'\. The record has"):
+        with pytest.raises(
+            ConfigError, match=r"no such system: 'los' \(did you mean 'lossy'\?\), 'zzz'\. The record has"
+        ):
             bundled.table(systems=["los", "zzz"])
-        with pytest.raises(ConfigError, match="no such metric: 'blue'; did you mean 'bleu'"):
+        with pytest.raises(ConfigError, match=r"no such metric: 'blue' \(did you mean 'bleu'"):
             bundled.table(metrics=["blue"])
         with pytest.raises(ConfigError, match="decimals of 'blue': no such metric; did you mean 'bleu'"):
             bundled.table(metric_decimals={"blue": 2})

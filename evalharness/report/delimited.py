@@ -1,16 +1,20 @@
 """A table as CSV or TSV, for other programs: full precision, a header line, no notes.
 
-Text is as it is, but for what a spreadsheet would take for a formula: text that begins with = + - @, a tab or a
-carriage return has an apostrophe before it. Numbers never have one."""
+Text is as it is, but for what a spreadsheet or a terminal would obey: text that begins with = + - @, a tab or a
+carriage return has an apostrophe before it, and control characters other than tabs and line ends are marks that can be
+seen. Numbers never have an apostrophe."""
 
 from __future__ import annotations
 
 import io
+import re
 
 from evalharness.report.table import Cell, IntervalCell, RankCell, Table, TextCell, values
+from evalharness.report.visible import visible
 from evalharness.textio import write_csv
 
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
+_CONTROL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]")
 
 
 def render_csv(table: Table) -> str:
@@ -59,4 +63,5 @@ def _value(cell: Cell, part: str) -> str | float:
 
 
 def _guarded(text: str) -> str:
+    text = _CONTROL.sub(lambda match: visible(match.group()), text)
     return f"'{text}" if text.startswith(_FORMULA) else text

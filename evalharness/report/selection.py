@@ -140,6 +140,7 @@ def _known(asked: Sequence[str], known: Sequence[str], noun: str, run: RunView) 
     """What was asked for, each once, or all there are."""
     unknown = [name for name in asked if name not in known]
     if unknown:
-        said = "; ".join(f"{name!r}{nearest(name, known).rstrip('.')}" for name in unknown)
+        guesses = {name: nearest(name, known).removeprefix("; ") for name in unknown}
+        said = ", ".join(repr(name) + (f" ({guess})" if guess != "." else "") for name, guess in guesses.items())
         raise ConfigError(f"{run.folder}: no such {noun}: {said}. The record has: {', '.join(known)}.")
     return list(dict.fromkeys(asked or known))
