@@ -246,6 +246,52 @@ class TestWhatIsMissing:
             write_figures(bundled.folder, formats=["gif"])
 
 
+class TestChoice:
+    def test_systems_and_metrics(self, bundled: eh.Run) -> None:
+        drawn = bundled.figure("distributions", systems=["literal", "polished"], metrics=["ter", "bleu"])
+        assert [axes.get_title() for axes in panels(drawn)] == ["TER ↓", "BLEU ↑"]
+        assert rows(panels(drawn)[0]) == ["polished", "literal"]
+        frame = bundled.segments.set_index("system")
+        for axes, metric in zip(panels(drawn), ["ter", "bleu"], strict=True):
+            medians = [float(line.get_xdata()[0]) for line in axes.lines if line.get_color() == report_figure.ORANGE]  # type: ignore[index,arg-type]
+            assert medians == [frame.loc[name, metric].median() for name in ("polished", "literal")]
+        assert "A selection from the record (2 of 5 systems)" in drawn.get_supxlabel()
+
+    def test_decimals_and_a_baseline(self, bundled: eh.Run) -> None:
+        drawn = bundled.figure("pairwise", metrics=["bleu"], baseline="gloss", metric_decimals={"bleu": 3})
+        (axes,) = panels(drawn)
+        texts = [text.get_text().rstrip("*").replace("−", "-") for text in axes.texts]
+        deltas = [
+            line.delta
+            for line in bundled.comparison_lines
+            if line.metric == "bleu" and "gloss" in (line.system_a, line.system_b)
+        ]
+        assert sorted(texts) == sorted(f"{sign * delta:+.3f}" for delta in deltas for sign in (1, -1))
+
+    def test_what_there_is_not(self, bundled: eh.Run, command: Callable[..., Finished]) -> None:
+        with pytest.raises(ConfigError, match="no such system: 'litteral'"):
+            bundled.figure("scores", systems=["litteral"])
+        refused = command("report", str(bundled.folder), "--figures", "--intervals")
+        assert (refused.code, "--intervals is of tables" in refused.err) == (2, True)
+
+    def test_taller_than_a_page(self, tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+        systems = {f"s{n:02}": ["a b c d e0", f"a b c {n} e1"] for n in range(38)}
+        run = made(systems, metrics=["bleu", "chrf", "ter"])
+        with caplog.at_level(logging.WARNING, logger="evalharness"):
+            write_figures(run.folder, names=["pairwise"], formats=["svg"], output=tmp_path)
+        assert "more than a page" in caplog.text
+        caplog.clear()
+        with caplog.at_level(logging.WARNING, logger="evalharness"):
+            write_figures(
+                run.folder,
+                names=["pairwise"],
+                formats=["svg"],
+                output=tmp_path / "one",
+                draw=lambda run, name: run.figure(name, metrics=["bleu"]),
+            )
+        assert not caplog.text
+
+
 class TestFiles:
     def test_the_command_writes_every_figure_in_every_format(
         self, bundled: eh.Run, command: Callable[..., Finished], tmp_path: Path
@@ -259,6 +305,20 @@ class TestFiles:
             assert path.read_bytes().startswith(starts[path.suffix[1:]])
         finished = command("report", str(bundled.folder), "--figure", "scores", "--format", "svg")
         assert finished.out.splitlines() == [str(bundled.folder / "figures" / "scores.svg")]
+
+    def test_files_are_not_lost(self, bundled: eh.Run, command: Callable[..., Finished], tmp_path: Path) -> None:
+        words = ("report", str(bundled.folder), "--figure", "scores", "pairwise", "-f", "svg", "-o", str(tmp_path))
+        assert command(*words).code == 0
+        before = (tmp_path / "pairwise.svg").read_bytes()
+        assert command(*words).code == 0  # the same again
+        (tmp_path / "scores.svg").write_text("mine")
+        refused = command(*words, "-w", "3")
+        assert refused.code == 2
+        assert "scores.svg: is there already with other content" in refused.err
+        assert (tmp_path / "scores.svg").read_text() == "mine"
+        assert (tmp_path / "pairwise.svg").read_bytes() == before
+        assert command(*words, "-w", "3", "--force").code == 0
+        assert (tmp_path / "scores.svg").read_text() != "mine"
 
     def test_the_same_bytes_again_and_in_another_process(self, bundled: eh.Run, tmp_path: Path) -> None:
         first = write_figures(bundled.folder, output=tmp_path / "a")

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from evalharness.cli.main import digits, shown_path, write_out
 from evalharness.errors import EXIT_DONE, ConfigError
@@ -36,7 +37,7 @@ def main(arguments: Sequence[str]) -> int:
         "--figure", nargs="+", default=[], metavar="NAME", help=f"only these: {', '.join(figure_names())}"
     )
     parser.add_argument("--metrics", nargs="+", default=[], help="only these; the first orders rows")
-    parser.add_argument("--systems", nargs="+", default=[], help="only these")
+    parser.add_argument("--systems", nargs="+", default=[], help="only these; rows stay in the order of scores")
     parser.add_argument("--baseline", help="only pairs with this system; p-values are as corrected in the record")
     parser.add_argument(
         "-o",
@@ -44,8 +45,8 @@ def main(arguments: Sequence[str]) -> int:
         type=Path,
         help="folder for tables, as NAME.SUFFIX, or figures (default: figures/ of the record)",
     )
-    parser.add_argument("--force", action="store_true", help="write over files of other content in the folder")
-    parser.add_argument("-w", "--width", type=digits, help="digits after the point (0 to 15)")
+    parser.add_argument("--force", action="store_true", help="write over files of other content in that folder")
+    parser.add_argument("-w", "--width", type=digits, help="digits after the point, of all metrics (0 to 15)")
     parser.add_argument(
         "--decimals", nargs="+", default=[], type=_metric_digits, metavar="METRIC=N", help="digits of single metrics"
     )
@@ -55,40 +56,38 @@ def main(arguments: Sequence[str]) -> int:
     if options.page:
         write_out(f"{shown_path(write_page(options.run))}\n")
         return EXIT_DONE
+    shown: Mapping[str, Any] = {
+        "decimals": options.width,
+        "metric_decimals": dict(options.decimals),
+        "metrics": options.metrics,
+        "systems": options.systems,
+        "baseline": options.baseline,
+    }
     if options.figures or options.figure:
-        if options.metrics or options.systems or options.baseline is not None:
-            raise ConfigError(
-                "--metrics, --systems and --baseline choose what tables show; figures show the whole run."
-            )
+        if options.intervals:
+            raise ConfigError("--intervals is of tables; the figure scores always draws them.")
         written = write_figures(
-            options.run, names=options.figure, formats=options.format or FORMATS, output=options.output
+            options.run,
+            names=options.figure,
+            formats=options.format or FORMATS,
+            output=options.output,
+            is_forced=options.force,
+            draw=lambda run, name: run.figure(name, **shown),
         )
         write_out("".join(f"{shown_path(path)}\n" for path in written))
         return EXIT_DONE
-    run = open_run(options.run)
-    names = table_names() if options.table == ["all"] else list(dict.fromkeys(options.table))
-    tables = [
-        run.table(
-            name,
-            decimals=options.width,
-            metric_decimals=dict(options.decimals),
-            intervals=options.intervals,
-            metrics=options.metrics,
-            systems=options.systems,
-            baseline=options.baseline,
-        )
-        for name in names
-    ]
-    kinds = options.format or ["text"]
+    kinds = list(dict.fromkeys(options.format or ["text"]))
     if unknown := [kind for kind in kinds if kind not in RENDERERS]:
         raise ConfigError(
             f"--format {unknown[0]}: tables are written as {', '.join(RENDERERS)}; figures with --figures as "
             f"{', '.join(FORMATS)}."
         )
+    run = open_run(options.run)
+    names = table_names() if options.table == ["all"] else list(dict.fromkeys(options.table))
+    tables = [run.table(name, intervals=options.intervals, **shown) for name in names]
     if options.output is not None:
-        for kind in kinds:
-            written = write_tables_to(options.output, tables, kind=kind, is_forced=options.force)
-            write_out("".join(f"{shown_path(path)}\n" for path in written))
+        written = write_tables_to(options.output, tables, kinds=kinds, is_forced=options.force)
+        write_out("".join(f"{shown_path(path)}\n" for path in written))
         return EXIT_DONE
     if kinds == ["json"] and len(tables) > 1:
         write_out(f"[{','.join(table.to_json() for table in tables)}]\n")

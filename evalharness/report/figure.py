@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import functools
+import io
 import logging
 import textwrap
 import unicodedata
@@ -15,9 +16,9 @@ import numpy as np
 
 from evalharness.errors import RecordError
 from evalharness.records import Floats
+from evalharness.report.selection import Selection
 from evalharness.runs.plan import PlannedMetric
 from evalharness.runs.view import RunView
-from evalharness.textio import replacing
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -26,6 +27,8 @@ _log = logging.getLogger(__name__)
 
 WIDTH = 6.3
 """Inches: the text width of an A4 paper, two columns of the ACL style."""
+TALLEST = 9.5
+"""Inches: the text height of such a paper."""
 FORMATS = ("svg", "pdf", "png")
 BLUE, ORANGE, GREY = "#0072B2", "#D55E00", "#666666"
 """Blue and vermilion of Okabe and Ito, told apart with any colour vision and in print without colour."""
@@ -77,10 +80,12 @@ def new_figure(*, height: float) -> Figure:
     return figure
 
 
-def write_figure(figure: Figure, path: Path, *, kind: str) -> None:
-    """Write one file: the same bytes for the same record and version of matplotlib."""
-    with look(), replacing(path, "wb") as file:
+def figure_file(figure: Figure, *, kind: str) -> bytes:
+    """A file of the figure: the same bytes for the same record and version of matplotlib."""
+    file = io.BytesIO()
+    with look():
         figure.savefig(file, format=kind, metadata=_METADATA[kind])
+    return file.getvalue()
 
 
 def shown(text: str) -> str:
@@ -111,8 +116,10 @@ def titled(metric: PlannedMetric, heading: str) -> str:
 
 
 def add_notes(figure: Figure, notes: Sequence[str]) -> None:
-    """What a reader must know, in small print under the figure."""
-    text = "\n".join(line for note in notes for line in textwrap.wrap(shown(note), 135))
+    """What a reader must know, in small print under the figure, behind what stands there."""
+    known = figure.get_supxlabel()
+    lines = [*([known] if known else []), *(line for note in notes for line in textwrap.wrap(shown(note), 135))]
+    text = "\n".join(lines)
     figure.supxlabel(text, x=0.01, ha="left", fontsize=6, color="#444444", linespacing=1.3)
 
 
@@ -122,28 +129,33 @@ def rows_of(n: int, *, most: int) -> tuple[int, int]:
     return n_rows, -(-n // n_rows)
 
 
-def segment_scores(run: RunView, metrics: Sequence[PlannedMetric]) -> dict[str, Floats]:
-    """Segment scores [S, N] as readers see them, NaN where there is none, of those metrics that have any.
+def segment_scores(run: RunView | Selection, metrics: Sequence[PlannedMetric]) -> dict[str, Floats]:
+    """Segment scores [S, N] of the plan's systems as readers see them, NaN where there is none, of those metrics that
+    have any.
 
     Raises: RecordError where `segments.parquet` is damaged."""
     import pyarrow as pa
     import pyarrow.parquet as pq
 
-    if not run.paths.segments.is_file():
-        run.segment_columns(["system"])  # says what is missing
+    record = run.record if isinstance(run, Selection) else run
+    if not record.paths.segments.is_file():
+        record.segment_columns(["system"])  # says what is missing
     try:
-        present = set(pq.read_schema(run.paths.segments).names)
+        present = set(pq.read_schema(record.paths.segments).names)
         names = [metric.name for metric in metrics if metric.name in present]
-        columns = run.segment_columns(["system", *names])
+        columns = record.segment_columns(["system", *names])
     except (pa.ArrowException, OSError) as err:
-        raise _damaged(run, f"cannot be read ({err})") from err
-    systems = [system.name for system in run.plan.systems]
-    n = run.plan.testset.n_segments
+        raise _damaged(record, f"cannot be read ({err})") from err
+    systems = [system.name for system in record.plan.systems]
+    n = record.plan.testset.n_segments
     if columns["system"] != [name for name in systems for _ in range(n)]:
-        raise _damaged(run, f"{len(columns['system'])} rows; expected {n} of each of {len(systems)} systems, in order")
+        found = f"{len(columns['system'])} rows; expected {n} of each of {len(systems)} systems, in order"
+        raise _damaged(record, found)
+    chosen = [systems.index(system.name) for system in run.plan.systems]
     factors = {metric.name: metric.display_factor for metric in metrics}
     scores = {
-        name: np.array(columns[name], dtype=np.float64).reshape(len(systems), n) * factors[name] for name in names
+        name: np.array(columns[name], dtype=np.float64).reshape(len(systems), n)[chosen] * factors[name]
+        for name in names
     }
     return {name: values for name, values in scores.items() if not np.isnan(values).all()}
 

@@ -3,35 +3,47 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from evalharness.errors import ConfigError, MissingDependencyError, NothingToDrawError
-from evalharness.report.figure import FORMATS, write_figure
+from evalharness.report.figure import FORMATS, TALLEST, figure_file
 from evalharness.report.figures import figure_names
-from evalharness.workflows.report import open_run
+from evalharness.workflows.report import Run, open_run, write_all
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 _log = logging.getLogger(__name__)
 
 
 def write_figures(
-    folder: str | Path, *, names: Sequence[str] = (), formats: Sequence[str] = (), output: Path | None = None
+    folder: str | Path,
+    *,
+    names: Sequence[str] = (),
+    formats: Sequence[str] = (),
+    output: Path | None = None,
+    is_forced: bool = False,
+    draw: Callable[[Run, str], Figure] = Run.figure,
 ) -> list[Path]:
-    """Draw figures of the record in a folder, all there are unless named, into `figures/` of the record; the files.
+    """Write figures of the record in a folder, all there are unless named; the files. `draw` makes one of them.
 
-    All are drawn before the first is written. A figure that this record has nothing for is left out with a warning.
+    They go into `figures/` of the record, which is made anew from it at any time, or into `output`, where nothing is
+    written if one file would be lost. A figure that this record has nothing for is left out with a warning.
 
-    Raises: ConfigError for a figure or format there is not; NothingToDrawError for one that was named."""
+    Raises: ConfigError for a figure or format there is not, and for files of other content in `output`, unless forced;
+    NothingToDrawError for a figure that was named."""
     kinds = tuple(dict.fromkeys(formats or FORMATS))
     for kind in kinds:
         if kind not in FORMATS:
             raise ConfigError(f"format {kind!r}: figures are written as {', '.join(FORMATS)}.")
     run = open_run(folder)
-    drawn = {}
+    drawn: dict[str, Figure] = {}
     try:
         for name in dict.fromkeys(names or figure_names()):
             try:
-                drawn[name] = run.figure(name)
+                drawn[name] = draw(run, name)
             except NothingToDrawError as err:
                 if names:
                     raise
@@ -42,12 +54,15 @@ def write_figures(
         raise MissingDependencyError(
             "figures: matplotlib is not installed. Install it: pip install matplotlib"
         ) from err
-    target = run.paths.figures if output is None else output
-    written = []
     for name, figure in drawn.items():
-        for kind in kinds:
-            target.mkdir(parents=True, exist_ok=True)
-            path = target / f"{name}.{kind}"
-            write_figure(figure, path, kind=kind)
-            written.append(path)
-    return written
+        if (height := figure.get_size_inches()[1]) > TALLEST:
+            _log.warning(
+                "figure %r is %.0f inches tall, more than a page. Draw fewer metrics or systems: --metrics, --systems.",
+                name,
+                height,
+            )
+    target = run.paths.figures if output is None else output
+    contents = {
+        target / f"{name}.{kind}": figure_file(figure, kind=kind) for name, figure in drawn.items() for kind in kinds
+    }
+    return write_all(contents, is_forced=is_forced or output is None)

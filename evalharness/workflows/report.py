@@ -16,7 +16,7 @@ from evalharness.report.settings import ReportSettings
 from evalharness.report.table import RENDERERS, SUFFIXES, Table
 from evalharness.report.tables import build_table
 from evalharness.runs.view import RunView
-from evalharness.textio import write_text
+from evalharness.textio import replacing
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -42,15 +42,7 @@ class Run(RunView):
         P-values and ranks are the record's, whatever is chosen.
 
         Raises: ConfigError for a table, metric or system there is not."""
-        settings = self.report_settings() if decimals is None else ReportSettings(decimals=decimals)
-        if metric_decimals:
-            known = [metric.name for metric in self.plan.metrics]
-            for metric in metric_decimals:
-                if metric not in known:
-                    raise ConfigError(
-                        f"decimals of {metric!r}: no such metric{nearest(metric, known)} Metrics: {', '.join(known)}."
-                    )
-            settings = replace(settings, metric_decimals={**(settings.metric_decimals or {}), **metric_decimals})
+        settings = self._settings(decimals, metric_decimals)
         if intervals is not None:
             settings = replace(settings, intervals=intervals)
         choice = Choice(metrics=tuple(metrics), systems=tuple(systems), baseline=baseline)
@@ -60,11 +52,23 @@ class Run(RunView):
         table = build_table(name, chosen, settings)
         return replace(table, notes=(*table.notes, chosen.note()))
 
-    def figure(self, name: str = "scores") -> Figure:
-        """A figure of this run, as matplotlib draws it.
+    def figure(
+        self,
+        name: str = "scores",
+        *,
+        decimals: int | None = None,
+        metric_decimals: Mapping[str, int] | None = None,
+        metrics: Sequence[str] = (),
+        systems: Sequence[str] = (),
+        baseline: str | None = None,
+    ) -> Figure:
+        """A figure of this run, as matplotlib draws it; what is chosen and rounded is as of tables.
 
-        Raises: ConfigError for a figure there is not; NothingToDrawError where the record has nothing that it shows."""
-        return build_figure(name, self, self.report_settings())
+        Raises: ConfigError for a figure, metric or system there is not; NothingToDrawError where the record has nothing
+        that it shows."""
+        settings = self._settings(decimals, metric_decimals)
+        choice = Choice(metrics=tuple(metrics), systems=tuple(systems), baseline=baseline)
+        return build_figure(name, select(self, choice) if choice else self, settings)
 
     def write_page(self) -> Path:
         """Write `report.html` again from what the record holds; its path.
@@ -73,42 +77,68 @@ class Run(RunView):
         check_complete(self)
         return write_page_of(self, self.report_settings())
 
-    def report_settings(self) -> ReportSettings:
-        """What the record says of its reports; of `segments_csv` no table asks."""
+    def _settings(self, decimals: int | None, metric_decimals: Mapping[str, int] | None) -> ReportSettings:
+        """What the record says, with these decimals; `decimals` are of all metrics but those named."""
+        settings = self.report_settings(decimals=decimals)
+        known = [metric.name for metric in self.plan.metrics]
+        for metric in metric_decimals or ():
+            if metric not in known:
+                raise ConfigError(
+                    f"decimals of {metric!r}: no such metric{nearest(metric, known)} Metrics: {', '.join(known)}."
+                )
+        return replace(settings, metric_decimals={**(settings.metric_decimals or {}), **(metric_decimals or {})})
+
+    def report_settings(self, *, decimals: int | None = None) -> ReportSettings:
+        """What the record says of its reports, or with these decimals for all metrics; of `segments_csv` no table asks.
+
+        Raises: RecordError where the record's are damaged, ConfigError where `decimals` are not 0 to 15."""
         report = self.plan.settings.get("report")
-        if not isinstance(report, Mapping) or "decimals" not in report:
-            return ReportSettings()
-        decimals = report["decimals"]
+        report = report if isinstance(report, Mapping) else {}
+        intervals = bool(report.get("intervals", False))
+        if decimals is not None:
+            return ReportSettings(decimals=decimals, intervals=intervals)
+        recorded = report.get("decimals", ReportSettings().decimals)
         try:
-            if type(decimals) is int:  # a bool is an int too
+            if type(recorded) is int:  # a bool is an int too
                 return ReportSettings(
-                    decimals=decimals,
-                    metric_decimals=report.get("metric_decimals"),
-                    intervals=bool(report.get("intervals", False)),
+                    decimals=recorded, metric_decimals=report.get("metric_decimals"), intervals=intervals
                 )
         except ConfigError:
             pass
         raise RecordError(
-            f"{self.paths.plan}: is damaged: settings.report.decimals is {decimals!r}; expected 0 to 15. Give the "
+            f"{self.paths.plan}: is damaged: settings.report.decimals is {recorded!r}; expected 0 to 15. Give the "
             "command of the run again, or say how many decimals this table should have."
         )
 
 
-def write_tables_to(folder: Path, tables: Sequence[Table], *, kind: str, is_forced: bool) -> list[Path]:
-    """Write each table as `NAME.SUFFIX`; the files. None is written where one would be lost.
+def write_tables_to(folder: Path, tables: Sequence[Table], *, kinds: Sequence[str], is_forced: bool) -> list[Path]:
+    """Write each table in each format as `NAME.SUFFIX`; the files. None is written where one would be lost.
 
     Raises: ConfigError where there is a file of other content, unless forced."""
-    suffix = SUFFIXES.get(kind, kind)
-    texts = {folder / f"{table.name}.{suffix}": RENDERERS[kind](table) for table in tables}
-    for path, text in texts.items():
-        if not is_forced and path.exists() and path.read_bytes() != text.encode("utf-8"):
+    return write_all(
+        {
+            folder / f"{table.name}.{SUFFIXES.get(kind, kind)}": RENDERERS[kind](table).encode()
+            for kind in kinds
+            for table in tables
+        },
+        is_forced=is_forced,
+    )
+
+
+def write_all(contents: Mapping[Path, bytes], *, is_forced: bool) -> list[Path]:
+    """Write files that a user asked for; their paths. None is written where one would be lost.
+
+    Raises: ConfigError where there is a file of other content, unless forced."""
+    for path, content in contents.items():
+        if not is_forced and path.exists() and path.read_bytes() != content:
             raise ConfigError(
                 f"{path}: is there already with other content. Give another folder, or --force to write over it."
             )
-    folder.mkdir(parents=True, exist_ok=True)
-    for path, text in texts.items():
-        write_text(path, text)
-    return list(texts)
+    for path, content in contents.items():
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with replacing(path, "wb") as file:
+            file.write(content)
+    return list(contents)
 
 
 def open_run(folder: str | Path) -> Run:

@@ -7,7 +7,8 @@ import pkgutil
 from typing import TYPE_CHECKING
 
 from evalharness.errors import ConfigError, nearest
-from evalharness.report.figure import look, use_fonts
+from evalharness.report.figure import add_notes, look, use_fonts
+from evalharness.report.selection import Selection
 from evalharness.report.settings import ReportSettings
 from evalharness.runs.view import RunView
 
@@ -20,8 +21,8 @@ def figure_names() -> list[str]:
     return sorted(module.name for module in pkgutil.iter_modules(__path__))
 
 
-def build_figure(name: str, run: RunView, settings: ReportSettings) -> Figure:
-    """One figure of a run.
+def build_figure(name: str, run: RunView | Selection, settings: ReportSettings) -> Figure:
+    """One figure of a run, or of what was chosen of it, and then it says so.
 
     Raises: ConfigError for a figure there is not; NothingToDrawError where the record has nothing that it shows."""
     known = figure_names()
@@ -29,5 +30,7 @@ def build_figure(name: str, run: RunView, settings: ReportSettings) -> Figure:
         raise ConfigError(f"figure {name!r}: no such figure{nearest(name, known)} Figures: {', '.join(known)}.")
     with look():
         figure: Figure = importlib.import_module(f"{__name__}.{name}").build(run, settings)
+        if isinstance(run, Selection):
+            add_notes(figure, [run.note()])
         use_fonts(figure)
     return figure

@@ -10,6 +10,7 @@ from evalharness.errors import NothingToDrawError
 from evalharness.records import Floats
 from evalharness.report.figure import BLUE, add_notes, new_figure, segment_scores, shown, titled
 from evalharness.report.notes import of_testset
+from evalharness.report.selection import Selection
 from evalharness.report.settings import ReportSettings
 from evalharness.report.tables.systems import headings, scored_metrics
 from evalharness.runs.view import RunView
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
 _FEW = 500  # outputs that are drawn one by one; more are counted in hexagons
 
 
-def build(run: RunView, settings: ReportSettings) -> Figure:
+def build(run: RunView | Selection, settings: ReportSettings) -> Figure:
     """Under the diagonal the outputs of all systems, above it Pearson's r over them and their number: those that have
     a score by both metrics."""
     from matplotlib.colors import LogNorm
@@ -68,8 +69,8 @@ def build(run: RunView, settings: ReportSettings) -> Figure:
     add_notes(
         figure,
         [
-            f"{of_testset(run.plan.testset)}; segment scores of all systems together. r: Pearson's, over the n outputs "
-            f"that both metrics score. Darker: more outputs (logarithmic); on the diagonal: their distribution.{turned}"
+            f"{of_testset(run.plan.testset)}; segment scores of {len(run.plan.systems)} systems together. r: Pearson's, "
+            f"over the n outputs that both metrics score. Darker: more outputs (logarithmic); on the diagonal: their distribution.{turned}"
         ],
     )
     return figure

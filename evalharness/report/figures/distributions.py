@@ -20,6 +20,7 @@ from evalharness.report.figure import (
     titled,
 )
 from evalharness.report.notes import of_testset
+from evalharness.report.selection import Selection
 from evalharness.report.settings import ReportSettings
 from evalharness.report.tables.systems import best_first, headings, scored_metrics
 from evalharness.runs.view import RunView
@@ -31,7 +32,7 @@ QUANTILES = (0.05, 0.25, 0.5, 0.75, 0.95)
 _FEW = 50  # segments that are drawn one by one, too
 
 
-def build(run: RunView, settings: ReportSettings) -> Figure:
+def build(run: RunView | Selection, settings: ReportSettings) -> Figure:
     """Whiskers end at the 5th and 95th percentile: of thousands of segments single ones tell nothing. Runs of one
     system have a box each."""
     scored = scored_metrics(run)
@@ -92,6 +93,6 @@ def build(run: RunView, settings: ReportSettings) -> Figure:
     return figure
 
 
-def _gaps(run: RunView, values: Floats) -> list[str]:
+def _gaps(run: RunView | Selection, values: Floats) -> list[str]:
     counts = np.isnan(values).sum(axis=1)
     return [f"{n} of {system.name}" for n, system in zip(counts, run.plan.systems, strict=True) if n]

@@ -10,6 +10,7 @@ from evalharness.errors import NothingToDrawError
 from evalharness.records import Floats
 from evalharness.report.figure import GREY, add_notes, labels, new_figure, rows_of, titled
 from evalharness.report.notes import by_metric, how_tested, of_testset
+from evalharness.report.selection import Selection
 from evalharness.report.settings import ReportSettings
 from evalharness.report.tables.systems import best_first, headings, scored_metrics
 from evalharness.runs.view import RunView
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
 _FEW, _MANY = 6, 20  # systems of panels that stand side by side; of cells too small for a number
 
 
-def build(run: RunView, settings: ReportSettings) -> Figure:
+def build(run: RunView | Selection, settings: ReportSettings) -> Figure:
     """Colours go with who is better, so that they mean the same for every metric; `*` marks significant differences,
     hatching pairs that were not tested. Pairs that were not compared are empty."""
     from matplotlib.patches import Rectangle
@@ -84,7 +85,7 @@ def _write_values(
             )  # fmt: skip
 
 
-def _notes(run: RunView) -> list[str]:
+def _notes(run: RunView | Selection) -> list[str]:
     tested = [line for line in run.comparison_lines if line.p is not None]
     how = f"* significant ({how_tested(tested)})." if tested else "No pair was tested."
     hatched = " Hatched: not tested." if len(tested) < len(run.comparison_lines) else ""

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from evalharness.errors import NothingToDrawError
 from evalharness.report.figure import BLUE, GREY, add_notes, labels, new_figure, rows_of, titled
 from evalharness.report.notes import of_testset
+from evalharness.report.selection import Selection
 from evalharness.report.settings import ReportSettings
 from evalharness.report.tables.systems import best_first, headings, scored_metrics, standings
 from evalharness.runs.view import RunView
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 
-def build(run: RunView, settings: ReportSettings) -> Figure:
+def build(run: RunView | Selection, settings: ReportSettings) -> Figure:
     """Points are scores, bars their intervals; of runs of one system the mean and its interval. A system without a
     score has none of both."""
     metrics, found = scored_metrics(run), standings(run)
@@ -54,7 +55,7 @@ def build(run: RunView, settings: ReportSettings) -> Figure:
     return figure
 
 
-def _notes(run: RunView, first: str) -> str:
+def _notes(run: RunView | Selection, first: str) -> str:
     stats = run.plan.settings.get("stats")
     level = stats.get("level") if isinstance(stats, dict) else None
     lows = [line.ci_low for line in run.score_lines] + [line.ci_low for line in run.replicates_lines]
@@ -67,7 +68,7 @@ def _notes(run: RunView, first: str) -> str:
     )
 
 
-def _gaps(run: RunView, heads: dict[str, str]) -> list[str]:
+def _gaps(run: RunView | Selection, heads: dict[str, str]) -> list[str]:
     """Scores that are over a part of the segments only."""
     return [
         f"{heads[name]}: segments without a score: {', '.join(gaps)}."
