@@ -69,8 +69,9 @@ def build(run: RunView | Selection, settings: ReportSettings) -> Figure:
     add_notes(
         figure,
         [
-            f"{of_testset(run.plan.testset)}; segment scores of {len(run.plan.systems)} systems together. r: Pearson's, "
-            f"over the n outputs that both metrics score. Darker: more outputs (logarithmic); on the diagonal: their distribution.{turned}"
+            f"{of_testset(run.plan.testset)}; segment scores of {len(run.plan.systems)} systems together. "
+            "r: Pearson's, over the n outputs that both metrics score. Darker: more outputs (logarithmic); on the "
+            f"diagonal: their distribution.{turned}"
         ],
     )
     return figure
