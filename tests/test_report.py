@@ -482,7 +482,8 @@ def check_latex(text: str) -> None:
         "begin", "end", "centering", "setlength", "tabcolsep", "phantom", "ldots",
         "caption", "label", "toprule", "midrule", "bottomrule", "textbf", "uparrow",
         "downarrow", "leq", "pm", "Delta", "textbar", "allowbreak", "textbackslash", "textasciitilde",
-        "textasciicircum", "textless", "textgreater", "smallskip", "linewidth", "footnotesize", "raggedright",
+        "textasciicircum", "textless", "textgreater", "smallskip", "linewidth", "footnotesize", "scriptsize",
+        "raggedright",
     }  # fmt: skip
     top, *between, bottom = re.findall(r"\\(\w+rule)", code)  # booktabs
     assert (top, set(between), bottom) == ("toprule", {"midrule"}, "bottomrule")

@@ -323,11 +323,11 @@ class TestDamage:
             ),
             (
                 f"{SCORES}a,bleu,1,,,1,0,s\nb,bleu,1,,,1,0,s\nc,bleu,1,,,1,0,s\n",
-                r"scores\.csv: is damaged: .* line for system 'c' and metric 'bleu', which plan\.json does not name",
+                r"scores\.csv: is damaged: it has the system 'c', which plan\.json does not name",
             ),
             (
                 f"{SCORES}a,bleu,1,,,1,0,s\nb,bleu,1,,,1,0,s\na,ter,1,,,1,0,s\n",
-                r"scores\.csv: is damaged: .* line for system 'a' and metric 'ter', which plan\.json does not name",
+                r"scores\.csv: is damaged: it has the metric 'ter', which plan\.json does not name",
             ),
         ],
     )

@@ -11,6 +11,7 @@ import socket
 import subprocess
 import sys
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from urllib.parse import quote, urlsplit
 
@@ -249,3 +250,33 @@ def test_one_record_a_taken_port_and_the_end(results: Path, name: str) -> None:
     code, err = first.stop()
     assert (code, "GET" in err) == (0, False)
     assert spawn("view", "nowhere").returncode == 2
+
+
+def test_comparisons_keep_nobody_waiting(results: Path, tmp_path: Path, name: str) -> None:
+    """They are made one after another, and other requests are answered meanwhile."""
+    folder = tmp_path / "many"
+    for number in range(4):
+        shutil.copytree(results / name, folder / f"r{number}")
+    server = Viewed(folder, "--port", "0")
+    pairs = [f"/compare?run=r{a}&run=r{b}" for a in range(4) for b in range(4) if a != b]
+    with ThreadPoolExecutor(len(pairs)) as asking:
+        asked = [asking.submit(server.get, pair) for pair in pairs]
+        assert server.get("/")[0] == 200
+        assert server.get("/runs/r0/")[0] == 200
+        assert not all(answer.done() for answer in asked)
+        assert {answer.result()[0] for answer in asked} == {200}
+    assert server.stop()[0] == 0
+
+
+def test_a_link_to_itself_does_not_hide_the_others(results: Path, tmp_path: Path, name: str) -> None:
+    folder = tmp_path / "linked"
+    shutil.copytree(results / name, folder / "good")
+    shutil.copytree(results / name, folder / "loop")
+    (folder / "loop" / "self").symlink_to("self")
+    server = Viewed(folder, "--port", "0")
+    status, _, body = server.get("/")
+    assert status == 200
+    assert b"/runs/good/" in body
+    assert b"damaged" in body
+    assert server.get("/runs/loop/")[0] == 409
+    assert server.stop()[0] == 0

@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from evalharness.errors import RecordError
 from evalharness.records import Floats
 from evalharness.report.selection import Selection
 from evalharness.runs.plan import PlannedMetric
@@ -134,23 +133,12 @@ def segment_scores(run: RunView | Selection, metrics: Sequence[PlannedMetric]) -
     have any.
 
     Raises: RecordError where `segments.parquet` is damaged."""
-    import pyarrow as pa
-    import pyarrow.parquet as pq
-
     record = run.record if isinstance(run, Selection) else run
-    if not record.paths.segments.is_file():
-        record.segment_columns(["system"])  # says what is missing
-    try:
-        present = set(pq.read_schema(record.paths.segments).names)
-        names = [metric.name for metric in metrics if metric.name in present]
-        columns = record.segment_columns(["system", *names])
-    except (pa.ArrowException, OSError) as err:
-        raise _damaged(record, f"cannot be read ({err})") from err
+    present = set(record.segment_column_names())
+    names = [metric.name for metric in metrics if metric.name in present]
+    columns = record.segment_columns(["system", *names])
     systems = [system.name for system in record.plan.systems]
     n = record.plan.testset.n_segments
-    if columns["system"] != [name for name in systems for _ in range(n)]:
-        found = f"{len(columns['system'])} rows; expected {n} of each of {len(systems)} systems, in order"
-        raise _damaged(record, found)
     chosen = [systems.index(system.name) for system in run.plan.systems]
     factors = {metric.name: metric.display_factor for metric in metrics}
     scores = {
@@ -158,13 +146,6 @@ def segment_scores(run: RunView | Selection, metrics: Sequence[PlannedMetric]) -
         for name in names
     }
     return {name: values for name, values in scores.items() if not np.isnan(values).all()}
-
-
-def _damaged(run: RunView, found: str) -> RecordError:
-    return RecordError(
-        f"{run.paths.segments}: is damaged: {found}. Remove the file and give the command of the run again: it is "
-        "written anew from the logs."
-    )
 
 
 def use_fonts(figure: Figure) -> None:

@@ -5,19 +5,29 @@ from __future__ import annotations
 import dataclasses
 import json
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from evalharness.errors import RecordError
 from evalharness.records import ErrorSpan, ErrorSpans, Floats, TestSet
 from evalharness.runs.paths import RunPaths
+from evalharness.runs.plan import Plan
 from evalharness.textio import replacing
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+    import pyarrow.parquet as pq
 
 _OF_TESTSET = (
     "testset", "language_pair", "domain", "document", "original_language", "segment", "source", "references"
 )  # fmt: skip
 COLUMNS = frozenset((*_OF_TESTSET, "system", "hypothesis", "flags"))
 """Every column that is not a metric's."""
+_LATER_COLUMNS = frozenset(("original_language", "flags"))
+"""What records of earlier versions lack."""
+WRITE_AGAIN = "Remove the file and give the command of the run again: it is written anew from the logs."
+"""What to do where a derived file is damaged."""
 _ROWS_OF_A_SMALL_FILE = 100_000
 _ROWS_PER_GROUP = 2048
 
@@ -60,7 +70,7 @@ def write_segments(
     }
     table = pa.table(columns)
     with replacing(paths.segments, "wb") as file:
-        pq.write_table(table, file, row_group_size=_rows_per_group(table.num_rows))
+        pq.write_table(table, file, row_group_size=_rows_per_group(table.num_rows), write_page_checksum=True)
     paths.segments_csv.unlink(missing_ok=True)  # an older one would contradict the rest
     if as_csv:
         frame = table.to_pandas()
@@ -71,6 +81,67 @@ def write_segments(
         frame["flags"] = [" ".join(flags) for flags in frame["flags"]]
         with replacing(paths.segments_csv) as file:
             frame.to_csv(file, index=False, lineterminator="\n")
+
+
+def opened_segments(paths: RunPaths, plan: Plan) -> pq.ParquetFile:
+    """The file of a record, found to have the columns of every record and as many rows as planned.
+
+    Raises: RecordError where it has not, or cannot be read."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    if not paths.segments.is_file():
+        raise RecordError(
+            f"{paths.segments}: is not there. Give the command of the run again: it is written from the logs."
+        )
+    try:
+        file = pq.ParquetFile(paths.segments, page_checksum_verification=True)  # pq.read_table would load pandas
+    except (pa.ArrowException, OSError) as err:
+        raise _damaged(paths, str(err)) from err
+    for name in sorted(COLUMNS - _LATER_COLUMNS):
+        if name not in file.schema_arrow.names:
+            raise _damaged(paths, f"it has no column {name!r}")
+    n_systems, n_segments = len(plan.systems), plan.testset.n_segments
+    if file.metadata.num_rows != n_systems * n_segments:
+        raise _damaged(
+            paths,
+            f"it has {file.metadata.num_rows} rows; expected {n_systems * n_segments}, for {n_systems} systems and "
+            f"{n_segments} segments",
+        )
+    return file
+
+
+def read_columns(
+    paths: RunPaths, file: pq.ParquetFile, names: Sequence[str], *, groups: Sequence[int] | None = None
+) -> dict[str, pa.ChunkedArray]:
+    """Columns of a file that was opened, of some row groups or all.
+
+    Raises: RecordError where they are not there or cannot be read."""
+    import pyarrow as pa
+
+    for name in names:
+        if name not in file.schema_arrow.names:
+            raise _damaged(paths, f"it has no column {name!r}")
+    try:
+        wanted = range(file.num_row_groups) if groups is None else groups
+        table = file.read_row_groups(list(wanted), columns=list(names))
+    except (pa.ArrowException, OSError) as err:
+        raise _damaged(paths, f"{', '.join(names)}: {err}") from err
+    return {name: table[name] for name in names}
+
+
+def check_order(paths: RunPaths, plan: Plan, systems: Sequence[str]) -> None:
+    """Whether these are the systems of the first rows: as many rows of each as segments, in the order of the plan.
+
+    Raises: RecordError where they are not."""
+    n_segments = plan.testset.n_segments
+    expected = (system.name for system in plan.systems for _ in range(n_segments))
+    if any(found != wanted for found, wanted in zip(systems, expected, strict=False)):
+        raise _damaged(paths, f"its rows are not {n_segments} of each system, in order")
+
+
+def _damaged(paths: RunPaths, found: str) -> RecordError:
+    return RecordError(f"{paths.segments}: is damaged: {found}. {WRITE_AGAIN}")
 
 
 def _rows_per_group(n_rows: int) -> int:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import logging
+import math
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, fields, replace
@@ -14,14 +15,13 @@ from typing import IO, TYPE_CHECKING, Any, Protocol, TypeVar, get_args, get_type
 from evalharness.errors import InputError, RecordError
 from evalharness.runs.paths import RunPaths
 from evalharness.runs.plan import Plan, PlannedMetric, missing_plan, read_plan
+from evalharness.runs.segments import WRITE_AGAIN, check_order, opened_segments, read_columns
 from evalharness.textio import read_json, read_lines, replacing, write_csv
 
 if TYPE_CHECKING:
     import pandas as pd
 
 _log = logging.getLogger(__name__)
-
-_WRITE_AGAIN = "Remove the file and give the command of the run again: it is written anew from the logs."
 
 T = TypeVar("T")
 
@@ -294,47 +294,47 @@ class RunView:
 
     @cached_property
     def score_lines(self) -> tuple[ScoreLine, ...]:
-        lines = _lines(self.paths.scores, ScoreLine)
+        lines = self._read(self.paths.scores, ScoreLine)
         self._check_whole(lines)
         return lines
 
     @cached_property
     def comparison_lines(self) -> tuple[ComparisonLine, ...]:
-        return _lines(self.paths.comparisons, ComparisonLine)
+        return self._read(self.paths.comparisons, ComparisonLine)
 
     @cached_property
     def rank_lines(self) -> tuple[RankLine, ...]:
-        return _lines(self.paths.ranks, RankLine)
+        return self._read(self.paths.ranks, RankLine)
 
     @cached_property
     def autorank_lines(self) -> tuple[AutoRankLine, ...]:
         """Empty where AutoRank was not asked for."""
-        return _lines(self.paths.autorank, AutoRankLine) if self.paths.autorank.is_file() else ()
+        return self._read_if_there(self.paths.autorank, AutoRankLine) or ()
 
     @cached_property
     def replicates_lines(self) -> tuple[ReplicatesLine, ...]:
         """Empty where no system has several runs."""
-        return _lines(self.paths.replicates, ReplicatesLine) if self.paths.replicates.is_file() else ()
+        return self._read_if_there(self.paths.replicates, ReplicatesLine) or ()
 
     @cached_property
     def finding_lines(self) -> tuple[FindingLine, ...] | None:
         """Empty where nothing was found; None for records of versions that did not look."""
-        return _lines(self.paths.findings, FindingLine) if self.paths.findings.is_file() else None
+        return self._read_if_there(self.paths.findings, FindingLine)
 
     @cached_property
     def slice_lines(self) -> tuple[SliceLine, ...] | None:
         """Empty where the test set is of one piece; None for records of versions that did not slice."""
-        return _lines(self.paths.slices, SliceLine) if self.paths.slices.is_file() else None
+        return self._read_if_there(self.paths.slices, SliceLine)
 
     @cached_property
     def problem_lines(self) -> tuple[ProblemLine, ...] | None:
         """Empty where no hypothesis is flagged, None for records of versions that did not look."""
-        return _lines(self.paths.problems, ProblemLine) if self.paths.problems.is_file() else None
+        return self._read_if_there(self.paths.problems, ProblemLine)
 
     @cached_property
     def guarded_lines(self) -> tuple[GuardedLine, ...]:
         """Empty where guarded scores were not asked for."""
-        return _lines(self.paths.guarded, GuardedLine) if self.paths.guarded.is_file() else ()
+        return self._read_if_there(self.paths.guarded, GuardedLine) or ()
 
     @cached_property
     def segments(self) -> pd.DataFrame:
@@ -344,13 +344,22 @@ class RunView:
         return pd.read_parquet(_present(self.paths.segments))
 
     def segment_columns(self, names: Sequence[str], *, n_rows: int | None = None) -> dict[str, list[Any]]:
-        """Some columns of `segments.parquet`, as Python values; the first `n_rows`, or all."""
-        import pyarrow.parquet as pq
+        """Some columns of `segments.parquet`, as Python values; the first `n_rows`, or all.
 
-        with pq.ParquetFile(_present(self.paths.segments)) as file:  # pq.read_table would load pandas
-            table = file.read(columns=list(names))
-        columns: dict[str, list[Any]] = table.slice(0, n_rows).to_pydict()
+        Raises: RecordError where the file is damaged."""
+        with opened_segments(self.paths, self.plan) as file:
+            read = read_columns(self.paths, file, names)
+        columns = {name: column.slice(0, n_rows).to_pylist() for name, column in read.items()}
+        if "system" in columns:
+            check_order(self.paths, self.plan, columns["system"])
         return columns
+
+    def segment_column_names(self) -> list[str]:
+        """The columns that `segments.parquet` has.
+
+        Raises: RecordError where the file is damaged."""
+        with opened_segments(self.paths, self.plan) as file:
+            return list(file.schema_arrow.names)
 
     @cached_property
     def scores(self) -> pd.DataFrame:
@@ -402,6 +411,39 @@ class RunView:
     def metric(self, name: str) -> PlannedMetric:
         return next(planned for planned in self.plan.metrics if planned.name == name)
 
+    @cached_property
+    def _n_lines(self) -> Mapping[str, int]:
+        """By name of a derived file, how many lines were written; of none for records of versions that did not say."""
+        n_lines = (self.done or {}).get("n_lines")
+        return n_lines if isinstance(n_lines, dict) else {}
+
+    def _read(self, path: Path, kind: type[T]) -> tuple[T, ...]:
+        """The lines of a file, found to be as many as were written, and of what was planned.
+
+        Raises: RecordError where they are not."""
+        lines = _lines(path, kind)
+        if (n_lines := self._n_lines.get(path.name, len(lines))) != len(lines):
+            raise _not_whole(path, f"it has {len(lines)} lines; expected {n_lines}, as done.json says")
+        metrics: set[str | None] = {metric.name for metric in self.plan.metrics}
+        systems = {name for system in self.plan.systems for name in (system.name, system.group)}
+        known: dict[str, set[str | None]] = {
+            "metric": metrics,
+            "system": systems,
+            "system_a": systems,
+            "system_b": systems,
+        }
+        for name in known.keys() & {field.name for field in fields(kind)}:  # type: ignore[arg-type]
+            for line in lines:
+                if (value := getattr(line, name)) not in known[name]:
+                    raise _not_whole(path, f"it has the {name} {value!r}, which plan.json does not name")
+        return lines
+
+    def _read_if_there(self, path: Path, kind: type[T]) -> tuple[T, ...] | None:
+        """The same of a file that not every record has.
+
+        Raises: RecordError where this one had it."""
+        return self._read(path, kind) if path.is_file() or path.name in self._n_lines else None
+
     def _check_whole(self, lines: Sequence[ScoreLine]) -> None:
         """Refuse lines that are not one for every system and each metric that has any, as they were written.
 
@@ -411,19 +453,13 @@ class RunView:
         planned = [(s.name, m.name) for s in self.plan.systems for m in self.plan.metrics if m.name in scored]
         for system, metric in planned:
             if (n_lines := counts.pop((system, metric), 0)) != 1:
-                raise self._not_whole(
-                    f"it has {n_lines} lines for system {system!r} and metric {metric!r}; expected one"
+                raise _not_whole(
+                    self.paths.scores,
+                    f"it has {n_lines} lines for system {system!r} and metric {metric!r}; expected one",
                 )
-        for system, metric in counts:
-            raise self._not_whole(
-                f"it has a line for system {system!r} and metric {metric!r}, which plan.json does not name"
-            )
         n_lines = (self.done or {}).get("n_scores", len(lines))
         if n_lines != len(lines):
-            raise self._not_whole(f"it has {len(lines)} lines; expected {n_lines}, as done.json says")
-
-    def _not_whole(self, found: str) -> RecordError:
-        return RecordError(f"{self.paths.scores}: is damaged: {found}. {_WRITE_AGAIN}")
+            raise _not_whole(self.paths.scores, f"it has {len(lines)} lines; expected {n_lines}, as done.json says")
 
 
 def write_lines(path: Path, kind: type, lines: Sequence[Any]) -> None:
@@ -479,15 +515,13 @@ def _cells(path: Path, kind: type) -> list[tuple[int, dict[str, str]]]:
     names = [field.name for field in fields(kind)]
     header = ",".join(names)
     if not _present(path).stat().st_size:
-        raise RecordError(f"{path}: is damaged: it is empty; expected the columns {header}. {_WRITE_AGAIN}")
+        raise RecordError(f"{path}: is damaged: it is empty; expected the columns {header}. {WRITE_AGAIN}")
     try:
         reader = csv.reader((f"{line}\n" for line in read_lines(path)), strict=True)
     except InputError as err:
         if not isinstance(err.__cause__, UnicodeDecodeError):
             raise
-        raise RecordError(
-            f"{path}: is damaged: it is not UTF-8; expected the columns {header}. {_WRITE_AGAIN}"
-        ) from err
+        raise RecordError(f"{path}: is damaged: it is not UTF-8; expected the columns {header}. {WRITE_AGAIN}") from err
     try:
         rows = [(reader.line_num, row) for row in reader]
     except csv.Error as err:
@@ -500,9 +534,13 @@ def _cells(path: Path, kind: type) -> list[tuple[int, dict[str, str]]]:
     return [(number, dict(zip(names, row, strict=True))) for number, row in rows[1:]]
 
 
+def _not_whole(path: Path, found: str) -> RecordError:
+    return RecordError(f"{path}: is damaged: {found}. {WRITE_AGAIN}")
+
+
 def _damaged(path: Path, number: int, kind: type, found: str) -> RecordError:
     header = ",".join(field.name for field in fields(kind))
-    return RecordError(f"{path}:{number}: is damaged: {found}; expected the columns {header}. {_WRITE_AGAIN}")
+    return RecordError(f"{path}:{number}: is damaged: {found}; expected the columns {header}. {WRITE_AGAIN}")
 
 
 def _value(cell: str, hint: Any) -> str | float | int | bool | None:
@@ -517,7 +555,10 @@ def _value(cell: str, hint: Any) -> str | float | int | bool | None:
     if kinds[0] is bool:
         return cell == "True"
     read: Callable[[str], str | float | int] = kinds[0]
-    return read(cell)
+    value = read(cell)
+    if isinstance(value, float) and not math.isfinite(value):
+        raise ValueError(f"{cell!r} is no number")
+    return value
 
 
 def _present(path: Path) -> Path:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -38,8 +38,16 @@ from evalharness.workflows.lines import Measured, lines_of
 from evalharness.workflows.problems import Flags, flags_of, guarded_lines, problem_lines
 from evalharness.workflows.slices import slice_lines
 
-_DERIVATION_VERSION = "10"
+_DERIVATION_VERSION = "11"
 """Bumped whenever the same rows and settings give other derived files."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Derived:
+    """The lines of `scores.csv`, and by name of each file of lines how many it has."""
+
+    scores: tuple[ScoreLine, ...]
+    n_lines: Mapping[str, int]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -97,23 +105,33 @@ def derived_files(
 
 def write_derived(
     paths: RunPaths, scored: Scored, outputs: OutputSettings, stats: StatsSettings, report: ReportSettings
-) -> tuple[ScoreLine, ...]:
-    """Write everything but plan, logs and `done.json`; the lines of `scores.csv`."""
+) -> Derived:
+    """Write everything but plan, logs and `done.json`, and say what was written."""
     measured = [
         Measured.by(one.metric, name=one.name, signature=one.signature, rows=one.rows) for one in scored.metrics
     ]
     documents = [segment.document for segment in scored.testset.segments]
     lines = lines_of(scored.systems, scored.groups, documents, measured, stats)
-    write_lines(paths.findings, FindingLine, scored.findings)
-    write_lines(paths.scores, ScoreLine, lines.scores)
-    write_lines(paths.comparisons, ComparisonLine, lines.comparisons)
-    write_lines(paths.ranks, RankLine, lines.ranks)
-    write_lines(paths.slices, SliceLine, list(slice_lines(scored.systems, scored.testset, measured)))
-    _write_or_remove(paths.autorank, AutoRankLine, lines.autoranks)
-    _write_or_remove(paths.replicates, ReplicatesLine, lines.replicates)
     flags = flags_of(scored, outputs)
-    write_lines(paths.problems, ProblemLine, problem_lines(scored, flags, outputs))
-    _write_or_remove(paths.guarded, GuardedLine, guarded_lines(scored, flags, lines.scores, outputs))
+    files: list[tuple[Path, type, Sequence[object]]] = [
+        (paths.findings, FindingLine, scored.findings),
+        (paths.scores, ScoreLine, lines.scores),
+        (paths.comparisons, ComparisonLine, lines.comparisons),
+        (paths.ranks, RankLine, lines.ranks),
+        (paths.slices, SliceLine, list(slice_lines(scored.systems, scored.testset, measured))),
+        (paths.problems, ProblemLine, problem_lines(scored, flags, outputs)),
+    ]
+    optional: list[tuple[Path, type, Sequence[object]]] = [
+        (paths.autorank, AutoRankLine, lines.autoranks),
+        (paths.replicates, ReplicatesLine, lines.replicates),
+        (paths.guarded, GuardedLine, guarded_lines(scored, flags, lines.scores, outputs)),
+    ]
+    for path, _, of_file in optional:
+        if not of_file:
+            path.unlink(missing_ok=True)  # one of earlier settings would contradict the rest
+    files += [one for one in optional if one[2]]
+    for path, kind, of_file in files:
+        write_lines(path, kind, of_file)
     write_segments(
         paths,
         scored.testset,
@@ -130,15 +148,7 @@ def write_derived(
         write_page(run, report)
     else:
         paths.page.unlink(missing_ok=True)  # an older one would contradict the rest
-    return lines.scores
-
-
-def _write_or_remove(path: Path, kind: type, lines: Sequence[object]) -> None:
-    """A file for lines there are; one of earlier settings would contradict the rest."""
-    if lines:
-        write_lines(path, kind, lines)
-    else:
-        path.unlink(missing_ok=True)
+    return Derived(scores=lines.scores, n_lines={path.name: len(of_file) for path, _, of_file in files})
 
 
 def write_tables(run: RunView, settings: ReportSettings) -> None:

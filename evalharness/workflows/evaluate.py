@@ -122,9 +122,9 @@ def _evaluate_prepared(experiment: Experiment, prepared: Prepared, paths: RunPat
         _say_problems(RunView(paths.folder), is_first=is_first)
         return Outcome(paths=_latest(paths), problems=())
     paths.done.unlink(missing_ok=True)  # before anything it vouches for is rewritten
-    lines = write_derived(paths, scored, *settings)
+    derived = write_derived(paths, scored, *settings)
     _say_problems(RunView(paths.folder), is_first=is_first)
-    n_missing = sum(line.n_missing for line in lines)
+    n_missing = sum(line.n_missing for line in derived.scores)
     if n_missing:
         problems.append(
             FailedSegmentsError(
@@ -138,7 +138,13 @@ def _evaluate_prepared(experiment: Experiment, prepared: Prepared, paths: RunPat
     derived_from = None if problems else key
     write_json(
         paths.done,
-        {"finished": now(), "n_scores": len(lines), "n_missing": n_missing, "derived_from": derived_from},
+        {
+            "finished": now(),
+            "n_scores": len(derived.scores),
+            "n_lines": derived.n_lines,
+            "n_missing": n_missing,
+            "derived_from": derived_from,
+        },
     )
     return Outcome(paths=_latest(paths), problems=tuple(problems))
 

@@ -81,10 +81,7 @@ def exportable_run(folder: Path, *, systems: Sequence[str] = (), metrics: Sequen
 
 def _columns(run: RunView, metrics: Sequence[str]) -> Mapping[str, list[Any]]:
     """The columns of `segments.parquet` that are there."""
-    import pyarrow.parquet as pq
-
-    _ = run.segment_columns(["system"], n_rows=0)  # says what is wrong where the file is not there
-    present = pq.read_schema(run.paths.segments).names
+    present = run.segment_column_names()
     wanted = [*_OF_SEGMENT, "system", "hypothesis", "original_language"]
     wanted += [name for metric in dict.fromkeys(metrics) for name in (metric, f"{metric}_errors")]
     return run.segment_columns([name for name in wanted if name in present])

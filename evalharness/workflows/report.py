@@ -78,7 +78,8 @@ class Run(RunView):
         return write_page_of(self, self.report_settings())
 
     def _settings(self, decimals: int | None, metric_decimals: Mapping[str, int] | None) -> ReportSettings:
-        """What the record says, with these decimals; `decimals` are of all metrics but those named."""
+        """What a complete record says, with these decimals; `decimals` are of all metrics but those named."""
+        check_complete(self)
         settings = self.report_settings(decimals=decimals)
         known = [metric.name for metric in self.plan.metrics]
         for metric in metric_decimals or ():

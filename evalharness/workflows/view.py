@@ -75,7 +75,8 @@ class Viewer:
         # crashed the process at the first read after the thread of an earlier one had ended.
         self._readers = ThreadPoolExecutor(max_workers=_N_READERS, thread_name_prefix="reader")
         self._lock = threading.Lock()
-        self._comparing = threading.Lock()  # Hydra composes for one thread at a time
+        # Hydra composes for one thread at a time, and what takes long must not keep others waiting.
+        self._comparer = ThreadPoolExecutor(max_workers=1, thread_name_prefix="comparer")
         self._opened: OrderedDict[str, tuple[Stamp, _OpenRun]] = OrderedDict()
         self._listed: dict[str, tuple[Stamp, ListedRun]] = {}
         self._compared: OrderedDict[tuple[tuple[str, Stamp], ...], str] = OrderedDict()
@@ -97,7 +98,8 @@ class Viewer:
             return Answer(status=400, kind=_TEXT, content=f"The address cannot be read: {err}.\n".encode())
         is_content = len(parts) > 2 and parts[2] == "content"
         try:
-            return self._readers.submit(self._answer, parts, asked).result()
+            workers = self._comparer if parts == ["compare"] else self._readers
+            return workers.submit(self._answer, parts, asked).result()
         except EvalHarnessError as err:
             status = next(status for kind, status in _STATUSES.items() if isinstance(err, kind))
             message = str(err)
@@ -152,7 +154,11 @@ class Viewer:
         for parent, folders, files in os.walk(paths.folder):
             for name in sorted([*folders, *files]):
                 path = Path(parent) / name
-                if path.is_symlink() and not path.resolve().is_relative_to(self._folder):
+                try:
+                    is_outside = path.is_symlink() and not path.resolve(strict=True).is_relative_to(self._folder)
+                except RuntimeError as err:  # what Python 3.11 raises for a link to itself
+                    raise RecordError(f"{path}: is a link that leads nowhere. Remove it.") from err
+                if is_outside:
                     raise RecordError(
                         f"{path}: is a link to a file outside of {self._folder}, and nothing outside is shown. Put the "
                         "file itself there."
@@ -189,17 +195,16 @@ class Viewer:
         key = tuple((name, self._stamp(records[name])) for name in names)
         for name in names:
             check_complete(open_run(records[name].folder))
-        with self._comparing:
-            if key not in self._compared:
-                with _warnings() as said:
-                    folders = [records[name].folder for name in names]
-                    comparison = compare_runs(folders, self._stats, self._build_metric)
-                tables = [comparison.table(table) for table in _COMPARED_TABLES]
-                self._compared[key] = comparison_page(names, tables, said)
-            self._compared.move_to_end(key)
-            while len(self._compared) > _KEPT_COMPARISONS:
-                self._compared.popitem(last=False)
-            return self._compared[key]
+        if key not in self._compared:
+            with _warnings() as said:
+                folders = [records[name].folder for name in names]
+                comparison = compare_runs(folders, self._stats, self._build_metric)
+            tables = [comparison.table(table) for table in _COMPARED_TABLES]
+            self._compared[key] = comparison_page(names, tables, said)
+        self._compared.move_to_end(key)
+        while len(self._compared) > _KEPT_COMPARISONS:
+            self._compared.popitem(last=False)
+        return self._compared[key]
 
 
 class _OpenRun:
@@ -212,6 +217,8 @@ class _OpenRun:
         self._made: dict[str, bytes] = {}
 
     def page(self) -> str:
+        """Raises: RecordError where the record is damaged: no page is better than half of one."""
+        self.lines()
         return self._once("page", lambda: served_page(self._run, self._run.report_settings()).encode()).decode()
 
     def lines(self) -> bytes:

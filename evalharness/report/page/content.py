@@ -26,6 +26,7 @@ from evalharness.report.settings import ReportSettings
 from evalharness.report.tables import build_table
 from evalharness.report.tables.systems import headings
 from evalharness.runs.plan import PlannedMetric
+from evalharness.runs.segments import check_order, opened_segments, read_columns
 from evalharness.runs.view import UNUSABLE, RunView
 
 if TYPE_CHECKING:
@@ -146,7 +147,8 @@ class RunContent:
         ]
 
     def _documents(self) -> dict[str, list[str | None] | None]:
-        columns = {name: self._of_testset(name) for name in _OPTIONAL_COLUMNS}
+        there = set(self._file.schema_arrow.names)
+        columns = {name: self._of_testset(name) if name in there else [] for name in _OPTIONAL_COLUMNS}
         return {name: column if any(one is not None for one in column) else None for name, column in columns.items()}
 
     def _flagged(self) -> tuple[list[dict[str, Any]], list[tuple[int, int, int]]]:
@@ -196,28 +198,9 @@ class RunContent:
 
     @cached_property
     def _file(self) -> pq.ParquetFile:
-        """`segments.parquet`, its columns and rows found to be those of the plan."""
-        import pyarrow as pa
-        import pyarrow.parquet as pq
-
-        path = self.run.paths.segments
-        again = "Remove the file and give the command of the run again: it is written anew from the logs."
-        if not path.is_file():
-            raise RecordError(f"{path}: is not there. Give the command of the run again: it is written from the logs.")
-        try:
-            file = pq.ParquetFile(path)
-        except (pa.ArrowException, OSError) as err:
-            raise RecordError(f"{path}: is damaged: {err}. {again}") from err
-        needed = ("segment", "system", "source", "hypothesis", "references", *_OPTIONAL_COLUMNS)
-        for name in needed:
-            if name not in file.schema_arrow.names:
-                raise RecordError(f"{path}: is damaged: it has no column {name!r}. {again}")
-        n_rows = len(self._systems) * self._n_segments
-        if file.metadata.num_rows != n_rows:
-            raise RecordError(
-                f"{path}: is damaged: it has {file.metadata.num_rows} rows; expected {n_rows}, for "
-                f"{len(self._systems)} systems and {self._n_segments} segments. {again}"
-            )
+        file = opened_segments(self.run.paths, self.run.plan)
+        systems = read_columns(self.run.paths, file, ["system"])["system"]
+        check_order(self.run.paths, self.run.plan, systems.to_pylist())
         return file
 
     @cached_property
@@ -260,16 +243,8 @@ class RunContent:
         return found
 
     def _read(self, groups: Sequence[int], name: str) -> pa.ChunkedArray:
-        import pyarrow as pa
-
-        try:
-            with self._lock:
-                return self._file.read_row_groups(list(groups), columns=[name])[name]
-        except (pa.ArrowException, OSError) as err:
-            raise RecordError(
-                f"{self.run.paths.segments}: is damaged in column {name!r}: {err}. Remove the file and give the "
-                "command of the run again: it is written anew from the logs."
-            ) from err
+        with self._lock:
+            return read_columns(self.run.paths, self._file, [name], groups=groups)[name]
 
 
 def check_complete(run: RunView) -> None:
@@ -279,7 +254,7 @@ def check_complete(run: RunView) -> None:
     if not run.is_complete:
         raise RecordError(
             f"{run.folder}: is the record of a run that is not complete (it has no done.json that can be read), so "
-            "there is no page of it. Give the command of the run again: it goes on where it stopped."
+            "nothing is reported of it. Give the command of the run again: it goes on where it stopped."
         )
 
 
