@@ -106,7 +106,7 @@ class TestWhatIsDrawnIsTheRecord:
             ]
             bounds = zip(expected["ci_low"], expected["ci_high"], range(5), strict=True)
             assert bars == [(low * factor, high * factor, place) for low, high, place in bounds]
-        assert "95% intervals" in small_print(drawn)
+        assert "95 % bootstrap intervals" in small_print(drawn)
 
     def test_differences_their_marks_and_direction(self, bundled: eh.Run) -> None:
         drawn = bundled.figure("pairwise")
@@ -255,7 +255,7 @@ class TestChoice:
         for axes, metric in zip(panels(drawn), ["ter", "bleu"], strict=True):
             medians = [float(line.get_xdata()[0]) for line in axes.lines if line.get_color() == report_figure.ORANGE]  # type: ignore[index,arg-type]
             assert medians == [frame.loc[name, metric].median() for name in ("polished", "literal")]
-        assert "A selection from the record (2 of 5 systems)" in drawn.get_supxlabel()
+        assert "A selection from the record (2 of 5 systems, 2 of 5 metrics)" in drawn.get_supxlabel()
 
     def test_decimals_and_a_baseline(self, bundled: eh.Run) -> None:
         drawn = bundled.figure("pairwise", metrics=["bleu"], baseline="gloss", metric_decimals={"bleu": 3})

@@ -701,9 +701,11 @@ class TestRecord:
     def test_a_record_made_before_hypotheses_were_looked_at_says_so(self, command: Callable[..., Finished]) -> None:
         command("run", "metrics=[bleu]")
         (Path("results/latest") / "problems.csv").unlink()
+        done = json.loads(Path("results/latest/done.json").read_text())
+        Path("results/latest/done.json").write_text(json.dumps({**done, "n_lines": {}}))
         run = eh.open_run("results/latest")
         assert run.problem_lines is None
-        assert "give the command of the run again" in run.table("problems").notes[0]
+        assert "give its command again" in run.table("problems").notes[0]
 
     def test_what_is_unusable_is_said_before_anything_is_scored(self, caplog: pytest.LogCaptureFixture) -> None:
         eh.evaluate(systems={"mine": ["天气很好"] * 9}, metrics=["bleu"])
@@ -746,12 +748,27 @@ class TestRecord:
             ("odd:odd-length", 1, "of an odd number of characters")
         ]
 
-    def test_compared_runs_have_no_problems_of_their_own(self, command: Callable[..., Finished]) -> None:
+    def test_compared_runs_have_the_problems_of_their_records(self, command: Callable[..., Finished]) -> None:
         command("run", "metrics=[bleu]", "outputs.guarded=true")
-        comparison = eh.compare("results/latest")
-        assert (comparison.problem_lines, comparison.guarded_lines) == (None, ())
-        assert "in runs" in comparison.table("problems").notes[0]
+        first = Path("results/latest").resolve()
+        eh.evaluate(systems={"mine": ["天气很好"] * 9, "polished": ["x"] * 9}, metrics=["bleu"])
+        comparison = eh.compare(first, "results/latest")
+        assert comparison.guarded_lines == ()
         assert "guarded" not in comparison.table("systems").to_text()
+        unusable = {
+            line.system: (line.n_segments, line.n_hypotheses)
+            for line in comparison.problem_lines or ()
+            if line.flag == "unusable"
+        }
+        other = f"polished@{Path('results/latest').resolve().name}"
+        assert unusable[f"polished@{first.name}"] == (0, 9)
+        assert unusable["source-copy"] == unusable["mine"] == (9, 9)
+        assert other in unusable
+        said = comparison.table("systems").to_text()
+        assert "mine 9 of 9 (9 wrong-script)" in said
+        assert "source-copy 9 of 9 (9 copy-of-source)" in said
+        columns = {line.system for line in comparison.problem_lines or () if line.flag == "wrong-script"}
+        assert columns == set(unusable)  # each flag that any system has, has a line for every system
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

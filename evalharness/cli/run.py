@@ -68,7 +68,7 @@ def run_one(config: DictConfig) -> int:
         print_error(err)
         return err.exit_code
     run = open_run(outcome.paths.folder)
-    table = run.table(decimals=experiment.report.decimals).to_text()
+    table = run.table().to_text()
     write_out(f"{table}\nRecord: {shown_path(outcome.paths.folder)}\n")
     for problem in outcome.problems:
         print_error(problem)

@@ -49,7 +49,7 @@ def main(arguments: Sequence[str]) -> int:
     elif options.format == "json":
         write_out(_json_text(_json(run)))
     else:
-        write_out(RENDERERS[options.format](run.table(decimals=decimals)))
+        write_out(RENDERERS[options.format](run.table(decimals=options.width)))
     print(f"Record: {shown_path(outcome.paths.folder)}", file=sys.stderr)
     for problem in outcome.problems:
         print_error(problem)

@@ -1,20 +1,19 @@
 """A table as CSV or TSV, for other programs: full precision, a header line, no notes.
 
 Text is as it is, but for what a spreadsheet or a terminal would obey: text that begins with = + - @, a tab or a
-carriage return has an apostrophe before it, and control characters other than tabs and line ends are marks that can be
-seen. Numbers never have an apostrophe."""
+carriage return has an apostrophe before it, and characters that hide or reorder others are marks that can be seen.
+Numbers never have an apostrophe. Columns of one heading are numbered from the second on."""
 
 from __future__ import annotations
 
 import io
-import re
+from collections import Counter
 
 from evalharness.report.table import Cell, IntervalCell, RankCell, Table, TextCell, values
 from evalharness.report.visible import visible
 from evalharness.textio import write_csv
 
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
-_CONTROL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]")
 
 
 def render_csv(table: Table) -> str:
@@ -36,6 +35,10 @@ def _render(table: Table, *, delimiter: str) -> str:
         for column, names in zip(table.columns, parts, strict=True)
         for part in names
     ]
+    seen: Counter[str] = Counter()
+    for place, head in enumerate(heads):
+        seen[head] += 1
+        heads[place] = head if seen[head] == 1 else f"{head} ({seen[head]})"
     rows = [
         [_value(cell, part) for cell, names in zip(row, parts, strict=True) for part in names] for row in table.rows
     ]
@@ -63,5 +66,5 @@ def _value(cell: Cell, part: str) -> str | float:
 
 
 def _guarded(text: str) -> str:
-    text = _CONTROL.sub(lambda match: visible(match.group()), text)
+    text = "\r\n".join(map(visible, text.split("\r\n")))
     return f"'{text}" if text.startswith(_FORMULA) else text

@@ -80,6 +80,22 @@ def how_tested(lines: Sequence[ComparisonLine]) -> str:
     return ", ".join(parts) + (" for each metric" if len(families) > 1 else "")
 
 
+def level_of(run: Reported) -> str:
+    """The level of intervals, `95 %`; nothing where no one says."""
+    stats = run.plan.settings.get("stats")
+    recorded = stats.get("level") if isinstance(stats, Mapping) else None
+    level = run.comparison_lines[0].level if run.comparison_lines else recorded
+    return f"{100 * level:g} %" if isinstance(level, float) else ""
+
+
+def few_units(run: Reported) -> str:
+    """A sentence where the bootstrap has too little to draw from."""
+    n_units = min((line.n_units for line in run.comparison_lines), default=run.plan.testset.n_segments)
+    if n_units >= FEWEST_BOOTSTRAP_UNITS:
+        return ""
+    return f"With fewer than {FEWEST_BOOTSTRAP_UNITS} units bootstrap intervals are too narrow."
+
+
 def baseline_of(run: Reported) -> str | None:
     """The system that all others were compared with; None where all pairs were."""
     stats = run.plan.settings.get("stats")
@@ -102,9 +118,11 @@ def untested(lines: Sequence[ComparisonLine]) -> list[str]:
     return notes
 
 
-def impossible(lines: Sequence[ComparisonLine], heads: Mapping[str, str]) -> list[str]:
-    """For each metric by which nothing can be told apart, a sentence that says so and why."""
-    families = by_metric([line for line in lines if line.p is not None])
+def impossible(run: Reported, heads: Mapping[str, str]) -> list[str]:
+    """For each metric by which nothing can be told apart, a sentence that says so and why; for those of `heads`."""
+    shown = {line.metric for line in run.comparison_lines}
+    tested = [line for line in run.corrected_lines if line.p is not None and line.metric in shown & heads.keys()]
+    families = by_metric(tested)
     found = {
         heads[name]: _why_impossible(family)
         for name, family in families.items()

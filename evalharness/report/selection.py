@@ -8,6 +8,7 @@ from typing import Any, TypeVar
 
 from evalharness.errors import ConfigError, nearest
 from evalharness.report.notes import by_metric, compared
+from evalharness.report.tables.systems import headings
 from evalharness.runs.plan import Plan
 from evalharness.runs.view import (
     AutoRankLine,
@@ -44,6 +45,7 @@ class Selection:
     """What tables read of a record, with the lines that were chosen."""
 
     record: RunView
+    baseline: str | None
     plan: Plan
     score_lines: Sequence[ScoreLine]
     comparison_lines: Sequence[ComparisonLine]
@@ -59,31 +61,41 @@ class Selection:
         """Rows of all systems of the record."""
         return self.record.segment_columns(names, n_rows=n_rows)
 
-    def note(self) -> str:
-        """What stands under each table of a selection."""
-        shown = f"{len(self.plan.systems)} of {len(self.record.plan.systems)} systems"
-        return (
-            f"A selection from the record ({shown}): p-values, correction and ranks are those of the record, over all "
-            "its pairs."
+    @property
+    def corrected_lines(self) -> Sequence[ComparisonLine]:
+        """The record's."""
+        return self.record.corrected_lines
+
+    def note(self, *, is_of_tests: bool) -> str:
+        """What stands under each table and figure of a selection."""
+        counts = (
+            ("systems", len(compared(self)), len(compared(self.record))),
+            ("metrics", len(self.plan.metrics), len(self.record.plan.metrics)),
         )
+        parts = [f"{shown} of {there} {noun}" for noun, shown, there in counts if shown < there]
+        if self.baseline is not None:
+            parts.append(f"pairs with {self.baseline}")
+        said = f"A selection from the record ({', '.join(parts)})" if parts else "The whole record, in another order"
+        tests = ": p-values, correction and ranks are those of the record, over all its pairs" if is_of_tests else ""
+        return f"{said}{tests}."
 
 
 def select(run: RunView, choice: Choice) -> Selection:
     """The chosen part of a record.
 
     Raises: ConfigError for names it has not, and where nothing would be left."""
-    metrics = _known(choice.metrics, [metric.name for metric in run.plan.metrics], "metric", run)
+    heads = {heading.lower(): name for name, heading in headings(run.plan.metrics).items()}
+    metrics = _known(choice.metrics, [metric.name for metric in run.plan.metrics], "metric", run, heads=heads)
     rows = compared(run)
-    names = list(dict.fromkeys([*rows, *(system.name for system in run.plan.systems)]))
-    systems = _known(choice.systems, names, "system", run)
+    systems = _known(choice.systems, rows, "system", run)
     baseline = choice.baseline
     if baseline is not None:
-        _known((baseline,), rows, "system", run)
+        (baseline,) = _known((baseline,), rows, "system", run)
         if choice.systems and baseline not in systems:
             systems.append(baseline)
     position = {name: place for place, name in enumerate(systems)}
-    planned = [one for one in run.plan.systems if one.name in position or one.group in position]
-    planned.sort(key=lambda one: position.get(one.name, position.get(one.group or "", 0)))
+    planned = [one for one in run.plan.systems if (one.group or one.name) in position]
+    planned.sort(key=lambda one: position[one.group or one.name])
     kept = {one.name for one in planned} | {one.group for one in planned if one.group is not None}
     by_name = {metric.name: metric for metric in run.plan.metrics}
     scored = {line.metric for line in run.score_lines}
@@ -108,12 +120,13 @@ def select(run: RunView, choice: Choice) -> Selection:
     has_autorank = not choice.metrics and baseline is None
     return Selection(
         record=run,
+        baseline=baseline,
         plan=replace(
             run.plan, systems=tuple(planned), metrics=tuple(by_name[name] for name in metrics), settings=settings
         ),
         score_lines=of(run.score_lines),
         comparison_lines=_pairs(run, kept, metrics, baseline),
-        rank_lines=of(run.rank_lines) if baseline is None else (),
+        rank_lines=of(run.rank_lines),
         autorank_lines=of(run.autorank_lines) if has_autorank else (),
         replicates_lines=of(run.replicates_lines),
         finding_lines=run.finding_lines,
@@ -136,8 +149,20 @@ def _pairs(run: RunView, kept: set[str], metrics: Sequence[str], baseline: str |
     return pairs
 
 
-def _known(asked: Sequence[str], known: Sequence[str], noun: str, run: RunView) -> list[str]:
-    """What was asked for, each once, or all there are."""
+def _known(
+    asked: Sequence[str], known: Sequence[str], noun: str, run: RunView, *, heads: Mapping[str, str] | None = None
+) -> list[str]:
+    """What was asked for, each once, or all there are. Names may be joined by commas, and `heads` are others for them.
+
+    Raises: ConfigError for names there are not."""
+    parts = [part for name in asked for part in ([name] if name in known else name.split(","))]
+    asked = [part if part in known else (heads or {}).get(part.lower(), part) for part in parts]
+    for system in run.plan.systems:
+        if noun == "system" and system.group is not None and system.name in asked and system.name not in known:
+            raise ConfigError(
+                f"{run.folder}: system {system.name!r}: is one of the runs of {system.group!r}, which are shown and "
+                f"compared together. Name {system.group!r}; its runs stand in the table runs."
+            )
     unknown = [name for name in asked if name not in known]
     if unknown:
         guesses = {name: nearest(name, known).removeprefix("; ") for name in unknown}

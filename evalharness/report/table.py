@@ -54,13 +54,20 @@ class ScoreCell:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PValueCell:
-    """Shown with three significant digits; None where there is none."""
+    """Shown with three significant digits, or as many as tell it from `alpha`; None where there is none."""
 
     kind: ClassVar[str] = "p"
     p: float | None
+    alpha: float | None = None
 
     def shown(self) -> str:
-        return "-" if self.p is None else f"{self.p:.3g}"
+        if self.p is None:
+            return "-"
+        for digits in range(3, 18):
+            shown = f"{self.p:.{digits}g}"
+            if self.alpha is None or (float(shown) <= self.alpha) == (self.p <= self.alpha):
+                break
+        return shown
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -228,6 +228,10 @@ class Reported(Protocol):
     def comparison_lines(self) -> Sequence[ComparisonLine]: ...
 
     @property
+    def corrected_lines(self) -> Sequence[ComparisonLine]:
+        """Those that were corrected together, of which `comparison_lines` may be some."""
+
+    @property
     def rank_lines(self) -> Sequence[RankLine]: ...
 
     @property
@@ -301,6 +305,10 @@ class RunView:
     @cached_property
     def comparison_lines(self) -> tuple[ComparisonLine, ...]:
         return self._read(self.paths.comparisons, ComparisonLine)
+
+    @property
+    def corrected_lines(self) -> tuple[ComparisonLine, ...]:
+        return self.comparison_lines
 
     @cached_property
     def rank_lines(self) -> tuple[RankLine, ...]:

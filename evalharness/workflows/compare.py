@@ -17,7 +17,7 @@ from evalharness.metrics.base import Metric, averages_segments
 from evalharness.records import Floats, LanguagePair
 from evalharness.runs.log import JsonLines
 from evalharness.runs.plan import PlannedMetric, PlannedSystem, PlannedTestSet
-from evalharness.runs.view import RunView
+from evalharness.runs.view import ProblemLine, RunView
 from evalharness.stats.settings import StatsSettings
 from evalharness.workflows.comparison import Comparison, plan_of
 from evalharness.workflows.lines import Measured, check_stats, lines_of
@@ -67,6 +67,7 @@ def compare_runs(
             stats,
         ),
         lines=lines_of(names, groups, segments["document"], measured, stats),
+        problems=_problems(entrants),
     )
 
 
@@ -184,6 +185,26 @@ def _entrants(views: Sequence[RunView]) -> list[_Entrant]:
             views=tuple(outputs[system.name][system.signature]),
         )
     return list(found.values())
+
+
+def _problems(entrants: Sequence[_Entrant]) -> list[ProblemLine] | None:
+    """What was found of the hypotheses of each system, under its name here; None where some record says nothing."""
+    found: list[ProblemLine] = []
+    for entrant in entrants:
+        lines = entrant.views[0].problem_lines
+        if lines is None:
+            return None
+        name = entrant.planned.name
+        found += [replace(line, system=name) for line in lines if line.system == entrant.recorded_name]
+    n_hypotheses = entrants[0].views[0].plan.testset.n_segments
+    counted = {(line.system, line.flag) for line in found}
+    for first in {line.flag: line for line in found}.values():
+        found += [
+            replace(first, system=entrant.planned.name, n_segments=0, n_hypotheses=n_hypotheses)
+            for entrant in entrants
+            if (entrant.planned.name, first.flag) not in counted
+        ]
+    return found
 
 
 def _systems(views: Sequence[RunView]) -> Iterator[tuple[RunView, PlannedSystem]]:

@@ -14,6 +14,7 @@ from evalharness.runs.view import (
     AutoRankLine,
     ComparisonLine,
     GuardedLine,
+    ProblemLine,
     RankLine,
     ReplicatesLine,
     ScoreLine,
@@ -32,6 +33,7 @@ class Comparison:
 
     plan: Plan
     lines: Lines
+    problems: Sequence[ProblemLine] | None = None
 
     @property
     def score_lines(self) -> Sequence[ScoreLine]:
@@ -39,6 +41,10 @@ class Comparison:
 
     @property
     def comparison_lines(self) -> Sequence[ComparisonLine]:
+        return self.lines.comparisons
+
+    @property
+    def corrected_lines(self) -> Sequence[ComparisonLine]:
         return self.lines.comparisons
 
     @property
@@ -64,13 +70,13 @@ class Comparison:
         return
 
     @property
-    def problem_lines(self) -> None:
-        """Hypotheses are looked at in the runs that they are of."""
-        return
+    def problem_lines(self) -> Sequence[ProblemLine] | None:
+        """As the records have them; None of a table of scores."""
+        return self.problems
 
     @property
     def guarded_lines(self) -> Sequence[GuardedLine]:
-        """None, as of problems."""
+        """None: they are in each record."""
         return ()
 
     @property

@@ -22,6 +22,9 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 
+_OF_TESTS = frozenset(("systems", "pairwise", "comparisons", "ranks"))
+
+
 class Run(RunView):
     """A record that can also draw its tables."""
 
@@ -50,7 +53,7 @@ class Run(RunView):
             return build_table(name, self, settings)
         chosen = select(self, choice)
         table = build_table(name, chosen, settings)
-        return replace(table, notes=(*table.notes, chosen.note()))
+        return replace(table, notes=(*table.notes, chosen.note(is_of_tests=name in _OF_TESTS)))
 
     def figure(
         self,
@@ -104,11 +107,12 @@ class Run(RunView):
                 return ReportSettings(
                     decimals=recorded, metric_decimals=report.get("metric_decimals"), intervals=intervals
                 )
-        except ConfigError:
-            pass
+            said = f"report.decimals={recorded!r}: expected 0 to 15."
+        except ConfigError as err:
+            said = str(err)
         raise RecordError(
-            f"{self.paths.plan}: is damaged: settings.report.decimals is {recorded!r}; expected 0 to 15. Give the "
-            "command of the run again, or say how many decimals this table should have."
+            f"{self.paths.plan}: is damaged: {said} Give the command of the run again, or say how many decimals this "
+            "table should have."
         )
 
 

@@ -9,7 +9,7 @@ import numpy as np
 from evalharness.errors import NothingToDrawError
 from evalharness.records import Floats
 from evalharness.report.figure import BLUE, add_notes, new_figure, segment_scores, shown, titled
-from evalharness.report.notes import of_testset
+from evalharness.report.notes import counted, of_testset
 from evalharness.report.selection import Selection
 from evalharness.report.settings import ReportSettings
 from evalharness.report.tables.systems import headings, scored_metrics
@@ -33,7 +33,7 @@ def build(run: RunView | Selection, settings: ReportSettings) -> Figure:
         raise NothingToDrawError(
             f"figure 'agreement': needs segment scores by two metrics; the record has {len(metrics)}."
         )
-    n = len(metrics)
+    n, darker = len(metrics), ""
     figure = new_figure(height=min(6.3, 1.6 * n) + 0.4)
     panels = figure.subplots(n, n, squeeze=False, sharex="col")
     for row, of_row in enumerate(metrics):
@@ -53,6 +53,7 @@ def build(run: RunView | Selection, settings: ReportSettings) -> Figure:
                 axes.text(0.5, 0.5, f"{text}\nn = {len(x):,}", transform=axes.transAxes, ha="center", va="center")
                 axes.set_yticks([])
             elif len(x) > _FEW:
+                darker = " Darker: more outputs (logarithmic)."
                 axes.hexbin(x, y, gridsize=30, cmap="Greys", norm=LogNorm(), linewidths=0.1)
             else:
                 axes.plot(x, y, "o", color=BLUE, markersize=2, alpha=0.6, markeredgewidth=0)
@@ -69,9 +70,9 @@ def build(run: RunView | Selection, settings: ReportSettings) -> Figure:
     add_notes(
         figure,
         [
-            f"{of_testset(run.plan.testset)}; segment scores of {len(run.plan.systems)} systems together. "
-            "r: Pearson's, over the n outputs that both metrics score. Darker: more outputs (logarithmic); on the "
-            f"diagonal: their distribution.{turned}"
+            f"{of_testset(run.plan.testset)}; segment scores of {counted(len(run.plan.systems), 'system')}. "
+            f"r: Pearson's, over the n outputs that both metrics score.{darker} On the diagonal: the distribution of "
+            f"each metric's.{turned}"
         ],
     )
     return figure

@@ -66,7 +66,7 @@ def build(run: RunView | Selection, settings: ReportSettings) -> Figure:
                 whiskerprops={"color": BLUE, "linewidth": 0.7}, capprops={"color": BLUE, "linewidth": 0.7},
                 medianprops={"color": ORANGE, "linewidth": 1.4},
             )  # fmt: skip
-            if len(known) <= _FEW:
+            if run.plan.testset.n_segments <= _FEW:
                 axes.plot(known, np.full(len(known), place), ".", color="black", markersize=2, zorder=3)
         axes.set_title(titled(metric, heads[metric.name]))
         axes.grid(axis="x", linewidth=0.4, color="#dddddd")

@@ -9,7 +9,7 @@ import numpy as np
 from evalharness.errors import NothingToDrawError
 from evalharness.records import Floats
 from evalharness.report.figure import GREY, add_notes, labels, new_figure, rows_of, titled
-from evalharness.report.notes import by_metric, how_tested, of_testset
+from evalharness.report.notes import by_metric, how_tested, impossible, of_testset
 from evalharness.report.selection import Selection
 from evalharness.report.settings import ReportSettings
 from evalharness.report.tables.systems import best_first, headings, scored_metrics
@@ -76,7 +76,7 @@ def _write_values(
     with_numbers = n <= _MANY
     size = 6.0 if n <= 12 else 4.5
     for (row, column), is_significant in marks.items():
-        number = f"{values[row, column]:+.{decimals}f}".replace("-", "−") if with_numbers else ""
+        number = _signed(values[row, column], decimals) if with_numbers else ""
         mark = "*" if is_significant else ""
         if number or mark:
             axes.text(
@@ -85,11 +85,17 @@ def _write_values(
             )  # fmt: skip
 
 
+def _signed(value: float, decimals: int) -> str:
+    shown = f"{value:+.{decimals}f}"
+    return shown.replace("-", "−") if float(shown) else shown[1:]
+
+
 def _notes(run: RunView | Selection) -> list[str]:
     tested = [line for line in run.comparison_lines if line.p is not None]
     how = f"* significant ({how_tested(tested)})." if tested else "No pair was tested."
     hatched = " Hatched: not tested." if len(tested) < len(run.comparison_lines) else ""
     return [
         f"{of_testset(run.plan.testset)}. Row minus column; purple: the row is better, orange: the column is. {how}"
-        f"{hatched} Empty: not compared."
+        f"{hatched} Empty: not compared.",
+        *impossible(run, headings(scored_metrics(run))),
     ]

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from evalharness.errors import NothingToDrawError
 from evalharness.report.figure import BLUE, GREY, add_notes, labels, new_figure, rows_of, titled
-from evalharness.report.notes import of_testset
+from evalharness.report.notes import few_units, level_of, of_testset
 from evalharness.report.selection import Selection
 from evalharness.report.settings import ReportSettings
 from evalharness.report.tables.systems import best_first, headings, scored_metrics, standings
@@ -56,11 +56,9 @@ def build(run: RunView | Selection, settings: ReportSettings) -> Figure:
 
 
 def _notes(run: RunView | Selection, first: str) -> str:
-    stats = run.plan.settings.get("stats")
-    level = stats.get("level") if isinstance(stats, dict) else None
     lows = [line.ci_low for line in run.score_lines] + [line.ci_low for line in run.replicates_lines]
     has_bounds = any(low is not None for low in lows)
-    bars = f" Bars: {f'{level:.0%} ' if isinstance(level, float) else ''}intervals." if has_bounds else ""
+    bars = " ".join(["", f"Bars: {level_of(run)} bootstrap intervals.", few_units(run)]).rstrip() if has_bounds else ""
     means = " Of several runs of a system: their mean." if run.replicates_lines else ""
     return (
         f"{of_testset(run.plan.testset)}. Systems in the order of {first}, best first.{bars}{means} ↑ higher is "

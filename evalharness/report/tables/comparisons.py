@@ -90,9 +90,9 @@ def _row(line: ComparisonLine, metric: PlannedMetric, head: str, settings: Repor
         TextCell(text=line.system_b),
         ScoreCell(score=line.delta, display_factor=factor, decimals=decimals, is_best=line.is_significant),
         IntervalCell(low=line.ci_low, high=line.ci_high, display_factor=factor, decimals=decimals),
-        PValueCell(p=line.p),
-        PValueCell(p=line.p_holm if line.p_bh is None else line.p_bh),
-        PValueCell(p=line.p_replicates),
+        PValueCell(p=line.p, alpha=line.alpha),
+        PValueCell(p=line.p_holm if line.p_bh is None else line.p_bh, alpha=line.alpha),
+        PValueCell(p=line.p_replicates, alpha=line.alpha),
         ScoreCell(score=line.human_agreement, decimals=0),
         ScoreCell(score=line.detectable, display_factor=factor, decimals=decimals),
     )
@@ -105,7 +105,7 @@ def _notes(run: Reported, metrics: list[PlannedMetric], *, has_agreement: bool, 
         return ["There is no pair to compare: one system, or no segment that two systems have a score for."]
     notes = [] if all(line.p is None for line in lines) else [f"Marked: significant ({how_tested(lines)})."]
     notes += untested(lines)
-    notes += impossible(lines, heads)
+    notes += impossible(run, heads)
     notes += _intervals(lines, heads)
     if any(line.detectable is not None for line in lines):
         notes.append(
@@ -146,5 +146,6 @@ def _agreement(run: Reported, metrics: Sequence[PlannedMetric], heads: Mapping[s
     others = [heads[metric.name] for metric in metrics if metric.name not in covered]
     return (
         "People agree: how often human raters prefer the system with the better score at a difference of this size, "
-        "were it real (Kocmi et al. 2024)" + (f"; not measured for {', '.join(others)}." if others else ".")
+        "were it real (Kocmi et al. 2024); of large differences that levels off below 100 %, since raters differ"
+        + (f"; not measured for {', '.join(others)}." if others else ".")
     )

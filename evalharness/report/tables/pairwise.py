@@ -45,7 +45,7 @@ def build(run: Reported, settings: ReportSettings) -> Table:
         notes = [] if all(line.p is None for line in lines) else [f"Marked: significant ({how_tested(lines)})."]
         downwards = [heads[metric.name] for metric in tested if not metric.higher_is_better]
         notes += [f"Below zero is better for the system of the row: {', '.join(downwards)}."] if downwards else []
-        notes += [*untested(lines), *impossible(lines, heads), *left_out(run, heads)]
+        notes += [*untested(lines), *impossible(run, heads), *left_out(run, heads)]
     return Table(
         name="pairwise",
         caption=f"Differences row - column, {of_testset(run.plan.testset)}",

@@ -14,7 +14,8 @@ def build(run: Reported, settings: ReportSettings) -> Table:
     """Numbers of hypotheses, the unusable ones first."""
     lines = run.problem_lines or ()
     counts = {(line.system, line.flag): line.n_segments for line in lines}
-    flags = list(dict.fromkeys(line.flag for line in lines))
+    found = {line.flag for line in lines if line.n_segments}
+    flags = list(dict.fromkeys(line.flag for line in lines if line.flag in found))
     rows: list[tuple[Cell, ...]] = [
         (
             TextCell(text=system.name),
@@ -34,11 +35,12 @@ def build(run: Reported, settings: ReportSettings) -> Table:
 def _notes(run: Reported) -> list[str]:
     if run.problem_lines is None:
         return [
-            "Hypotheses are looked at in runs, not in comparisons: `evalharness report RUN --table problems` shows "
-            "those of one. Where a record was made before they were looked at, give the command of the run again."
+            "Hypotheses are looked at in runs. Where a record was made before they were, give its command again; a "
+            "table of scores has none."
         ]
     outputs = run.plan.settings.get("outputs")
-    meanings = {line.flag: line.meaning for line in run.problem_lines}
+    found = {line.flag for line in run.problem_lines if line.n_segments}
+    meanings = {line.flag: line.meaning for line in run.problem_lines if line.flag in found}
     notes = [f"{flag}: {meaning}." for flag, meaning in meanings.items()]
     if isinstance(outputs, Mapping) and not outputs.get("checked", True):
         notes.append("Hypotheses were looked at for being empty only (outputs.checked=false).")

@@ -55,7 +55,7 @@ def build(run: Reported, settings: ReportSettings) -> Table:
             "Rank: from 1 + the number of systems that are significantly better to the number of systems less those "
             f"that are significantly worse ({how_tested(tested)})."
         )
-        notes += impossible(tested, heads)
+        notes += impossible(run, {metric.name: heads[metric.name] for metric in ranked})
     unranked = [heads[metric.name] for metric in metrics if metric not in ranked]
     if unranked:
         why = "not every pair of systems was tested" if run.comparison_lines else "there is no pair to test"

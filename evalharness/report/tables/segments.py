@@ -55,7 +55,8 @@ def build(run: Reported, settings: ReportSettings) -> Table:
         pair = _pair(run, chosen, metrics, n_segments)
         texts = run.segment_columns(["segment", "document", "source", "hypothesis"])
         has_documents = any(texts["document"][:n_segments])
-        for kind, position in _picked(pair, metrics):
+        picked = _picked(pair, metrics)
+        for kind, position in picked:
             places = [start + position for start in pair.starts]
             lines = [
                 (name, [pair.scores[metric.name][side][position] for metric in metrics], texts["hypothesis"][place])
@@ -77,7 +78,7 @@ def build(run: Reported, settings: ReportSettings) -> Table:
                     )
                 rows.append((*cells, TextCell(text=_cut(text))))
             ends.add(len(rows) - 1)
-        notes = _notes(pair, metrics, heads)
+        notes = _notes(pair, {kind for kind, _ in picked}, heads[metrics[0].name])
     return Table(
         name="segments",
         caption=f"Segments that differ most, {of_testset(run.plan.testset)}",
@@ -165,13 +166,13 @@ def _cut(text: str | None) -> str:
     return line if len(line) <= _WIDEST else f"{line[: _WIDEST - 1].rstrip()}…"
 
 
-def _notes(pair: _Pair, metrics: Sequence[PlannedMetric], heads: dict[str, str]) -> list[str]:
+def _notes(pair: _Pair, kinds: set[str], head: str) -> list[str]:
     first, second = pair.names
     notes = [
-        f"A is {first}, B is {second}: the {_N_OF_EACH} segments each is better by most by "
-        f"{heads[metrics[0].name]}. Scores of single segments are noisy; nothing is tested here."
+        f"A is {first}, B is {second}: up to {_N_OF_EACH} segments in which each is better by most by {head}. Scores "
+        "of single segments are noisy; nothing is tested here."
     ]
-    if len(metrics) > 1:
+    if "metrics disagree" in kinds:
         notes.append(
             "metrics disagree: by one metric A is better, by another B; furthest apart in standard deviations of their "
             "differences."

@@ -77,7 +77,7 @@ def _notes(run: Reported, lines: Sequence[SliceLine], shown: Sequence[SliceLine]
         n_without = run.plan.testset.n_segments - sum(line.n_scored + line.n_missing for line in of_one)
         if n_without:
             notes.append(f"{n_without} of {run.plan.testset.n_segments} segments have no {by.replace('-', ' ')}.")
-    gaps = sum(line.n_missing for line in shown)
+    gaps = sum(line.n_missing for line in run.score_lines)
     if gaps:
         notes.append(f"{gaps} scores of segments are missing; scores are over the others (slices.csv).")
     return notes

@@ -14,9 +14,11 @@ from evalharness.report.notes import (
     by_metric,
     compared,
     detectable,
+    few_units,
     how_tested,
     impossible,
     left_out,
+    level_of,
     of_testset,
     untested,
 )
@@ -262,7 +264,7 @@ def _notes(run: Reported, metrics: list[PlannedMetric], settings: ReportSettings
     notes = [*_notes_on_marks(run), *_notes_on_problems(run)]
     notes += _untested_marks(run, heads)
     notes += untested(lines)
-    notes += impossible(lines, heads)
+    notes += impossible(run, heads)
     notes += detectable(lines, metrics, heads, settings)
     notes += [*_notes_on_ranks(run, heads), *_notes_on_intervals(run, settings)]
     if run.replicates_lines:
@@ -277,7 +279,8 @@ def _notes(run: Reported, metrics: list[PlannedMetric], settings: ReportSettings
         notes.append(f"AutoRank as in {line.rule.upper()}, 1 for the best, over {averaged}.")
     meanings = {line.flag: line.meaning for line in run.problem_lines or ()}
     for metric in metrics:
-        notes.append(f"{heads[metric.name]}: {metric.signature}")
+        scale = "" if metric.display_factor == 1 else f" (scores shown × {metric.display_factor:g})"
+        notes.append(f"{heads[metric.name]}: {metric.signature}{scale}")
         notes += _longer_signatures(heads[metric.name], metric, run.score_lines, meanings)
         if metric.remark is not None:
             notes.append(f"{heads[metric.name]}: {metric.remark}")
@@ -315,7 +318,8 @@ def _notes_on_problems(run: Reported) -> list[str]:
     notes += [f"References handed in as hypotheses, whose scores are not a system's: {'; '.join(copied)}."] * any(
         copied
     )
-    others = dict.fromkeys(line.flag for line in lines if not line.is_unusable)
+    found = {line.flag for line in lines if line.n_segments}
+    others = dict.fromkeys(line.flag for line in lines if line.flag in found and not line.is_unusable)
     if others:
         notes.append(f"Other flags of hypotheses are counted in the table problems: {', '.join(others)}.")
     if run.guarded_lines:
@@ -332,7 +336,9 @@ def _notes_on_marks(run: Reported) -> list[str]:
         return []
     baseline = baseline_of(run)
     if baseline is not None:
-        return [f"Marked: significantly better than {baseline}, the only system compared with ({how_tested(tested)})."]
+        is_whole = len(run.comparison_lines) == len(run.corrected_lines)
+        only = ", the only system compared with" if is_whole else ""
+        return [f"Marked: significantly better than {baseline}{only} ({how_tested(tested)})."]
     return [
         f"Marked: the best of each metric and every system not significantly different from it ({how_tested(tested)})."
     ]
@@ -352,8 +358,11 @@ def _notes_on_ranks(run: Reported, heads: Mapping[str, str]) -> list[str]:
 def _notes_on_intervals(run: Reported, settings: ReportSettings) -> list[str]:
     if not settings.intervals or all(line.ci_low is None for line in run.score_lines):
         return []
-    level = f"{100 * run.comparison_lines[0].level:g} % " if run.comparison_lines else ""
-    return [f"In brackets: {level}interval of each score by itself; whether two systems differ is what tests say."]
+    said = (
+        f"In brackets: {level_of(run)} bootstrap interval of each score by itself; whether two systems differ is what "
+        "tests say."
+    )
+    return [" ".join(filter(None, [said, few_units(run)]))]
 
 
 def _untested_marks(run: Reported, heads: Mapping[str, str]) -> list[str]:
