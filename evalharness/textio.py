@@ -27,6 +27,7 @@ _log = logging.getLogger(__name__)
 
 BOM = b"\xef\xbb\xbf"
 _GZIP = b"\x1f\x8b"  # which no UTF-8 text begins with
+_FORMULA = ("=", "+", "-", "@", "\t", "\r")
 _UNFINISHED = ".evalharness-tmp"
 _BYTES_PER_BLOCK = 1 << 20
 STANDARD_INPUT = "-"
@@ -254,6 +255,11 @@ def parse_each(
         except error as err:
             raise InputError(f"{path}:{number}: expected {expected}: {err}.") from err
     return parsed
+
+
+def no_formula(text: str) -> str:
+    """The text, with an apostrophe before it where a spreadsheet would take it for a formula and run it."""
+    return f"'{text}" if text.startswith(_FORMULA) else text
 
 
 def write_csv(file: IO[str], rows: Iterable[Sequence[object]], *, delimiter: str = ",") -> None:

@@ -302,7 +302,10 @@ def compiled(tables: Sequence[Table], folder: Path) -> str:
     bodies = [render_latex(table) for table in tables]
     program = "lualatex" if any("LuaLaTeX" in body for body in bodies) else "pdflatex"
     text = "\n\\clearpage\n".join(bodies)
-    document = f"\\documentclass{{article}}\n\\usepackage{{booktabs}}\n\\begin{{document}}\n{text}\\end{{document}}\n"
+    packages = sorted(set(re.findall(r"^% requires (\\usepackage.*)$", text, re.MULTILINE)))
+    assert set(packages) <= {r"\usepackage{booktabs}", r"\usepackage[T1]{fontenc}"}
+    head = "\n".join([r"\documentclass{article}", *packages])
+    document = f"{head}\n\\begin{{document}}\n{text}\\end{{document}}\n"
     (folder / "tables.tex").write_text(document, encoding="utf-8")
     finished = subprocess.run(
         [program, "-interaction=nonstopmode", "-halt-on-error", "tables.tex"],
@@ -328,6 +331,23 @@ def test_latex_compiles(bundled: eh.Run, full: eh.Run, tmp_path: Path) -> None:
     hostile = [text for text in HOSTILE if text.isascii()]
     rows = tuple((TextCell(text=text),) for text in hostile)
     compiled([Table(name="t", caption=text, columns=(Column(heading=text),), rows=rows) for text in hostile], tmp_path)
+
+
+@needs_tex
+@pytest.mark.parametrize("text", ["książka", "Þór «x» „y‚", "Ħal", "smörgåsbord ¿qué?", "a\u2010b…\u2020"])
+def test_letters_compile_with_what_the_head_asks_for(text: str, tmp_path: Path) -> None:
+    row = (TextCell(text=text), ScoreCell(score=-1.0))
+    columns = (Column(heading=text), Column(heading="BLEU", higher_is_better=True))
+    compiled([Table(name="t", caption=text, columns=columns, rows=(row,), notes=(text,))], tmp_path)
+
+
+@needs_tex
+def test_many_and_long_tables_find_their_pages(tmp_path: Path) -> None:
+    rows = tuple((TextCell(text=f"m{n // 50}"), TextCell(text=f"s{n}"), ScoreCell(score=float(n))) for n in range(1500))
+    columns = (Column(heading="Metric"), Column(heading="System"), Column(heading="Δ"))
+    notes = tuple("a note of some length, as there may be many, " * 4 for _ in range(8))
+    log = compiled([Table(name="t", caption="c", columns=columns, rows=rows, notes=notes)], tmp_path)
+    assert "Float too large" not in log
 
 
 @pytest.mark.slow

@@ -11,9 +11,7 @@ from collections import Counter
 
 from evalharness.report.table import Cell, IntervalCell, RankCell, Table, TextCell, values
 from evalharness.report.visible import visible
-from evalharness.textio import write_csv
-
-_FORMULA = ("=", "+", "-", "@", "\t", "\r")
+from evalharness.textio import no_formula, write_csv
 
 
 def render_csv(table: Table) -> str:
@@ -66,5 +64,4 @@ def _value(cell: Cell, part: str) -> str | float:
 
 
 def _guarded(text: str) -> str:
-    text = "\r\n".join(map(visible, text.split("\r\n")))
-    return f"'{text}" if text.startswith(_FORMULA) else text
+    return no_formula("\r\n".join(map(visible, text.split("\r\n"))))

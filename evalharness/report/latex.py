@@ -1,4 +1,5 @@
-"""A table in LaTeX. Needs the package booktabs and nothing else. Tables wider or longer than a page become several."""
+"""A table in LaTeX. Needs the package booktabs, and where letters ask for it T1 fonts or LuaLaTeX, as its head says.
+Tables wider or longer than a page become several."""
 
 from __future__ import annotations
 
@@ -45,7 +46,12 @@ _SPECIAL = re.compile("[" + re.escape("".join(_ESCAPES)) + "]")
 
 
 _MOST_LINES = 40
-"""What fits on a page with caption and notes."""
+"""Of a table, on a page."""
+_FEWEST_LINES = 8
+_HEIGHT, _CAPTION_HEIGHT, _NOTE_HEIGHT = 545.0, 55.0, 9.5
+"""In points: a page of the article class, what caption and headings take of it, and a line of the notes."""
+_MOST_FLOATS = 10
+"""Tables until a page is cleared: LaTeX keeps 18 in older versions that have no place yet."""
 _WIDTHS: Mapping[str, float] = {
     character: width
     for width, characters in (
@@ -66,22 +72,24 @@ _RAGGED = 0.85
 """Of a line of broken text, what is filled."""
 _RULE = 0.6
 """Lines that a rule takes."""
-_BEYOND_PDFLATEX = re.compile("[^\x00-\u017f\u2010-\u2026]")
+_NEEDS_T1 = re.compile("[«»ÐðÞþĄąĐđĘęĮįŊŋŲų‚„]")
+_BEYOND_PDFLATEX = re.compile("[^\x00-\u017f\u2010-\u2026]|[ĦħĸĿŀŉŦŧſ\u2017‛‟‣․‥]")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Type:
     """A size of type: the command for it, and in its digits a line of the article class at 10 pt, which most others
-    exceed, and what stands between columns."""
+    exceed, and what stands between columns; `height` is that of a row, in points."""
 
     command: str
     line: float
     gap: float
+    height: float
 
 
-_NORMAL = _Type(command="", line=66, gap=2.4)
-_SMALL = _Type(command=r"\footnotesize\setlength{\tabcolsep}{3pt}", line=79, gap=1.4)
-_SMALLEST = _Type(command=r"\scriptsize\setlength{\tabcolsep}{2.5pt}", line=85, gap=1.3)
+_NORMAL = _Type(command="", line=66, gap=2.4, height=12)
+_SMALL = _Type(command=r"\footnotesize\setlength{\tabcolsep}{3pt}", line=79, gap=1.4, height=9.5)
+_SMALLEST = _Type(command=r"\scriptsize\setlength{\tabcolsep}{2.5pt}", line=85, gap=1.3, height=8)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -114,8 +122,12 @@ def render_latex(table: Table) -> str:
         )
         for number, (part, layout) in enumerate(parts, start=1)
     ]
-    body = "\n".join(bodies)
+    body = "\n".join(
+        one if number % _MOST_FLOATS else f"\\clearpage\n{one}" if number else one for number, one in enumerate(bodies)
+    )
     head = "% requires \\usepackage{booktabs}\n"
+    if _NEEDS_T1.search(body):
+        head += "% requires \\usepackage[T1]{fontenc}\n"
     if _BEYOND_PDFLATEX.search(body):
         head += (
             "% Compile with LuaLaTeX or XeLaTeX and a font that has these characters (for Chinese or Japanese: "
@@ -126,7 +138,8 @@ def render_latex(table: Table) -> str:
 
 def _by_metric(table: Table) -> Iterator[Table]:
     """The table, or of one that a page has no room for, and whose first column is of metrics, one for each metric."""
-    has_room = not table.rows or (len(table.rows) <= _MOST_LINES and _fitting(table) is not None)
+    fitting = _fitting(table)
+    has_room = not table.rows or (fitting is not None and len(table.rows) <= _most_lines(table, fitting.type))
     if table.columns[0].heading != "Metric" or has_room:
         yield table
         return
@@ -265,22 +278,30 @@ def _head(column: Column, width: float, *, kind: str) -> str:
     return rf"\begin{{tabular}}[b]{{@{{}}{kind}@{{}}}}{stack}\end{{tabular}}"
 
 
+def _most_lines(table: Table, type_: _Type) -> float:
+    """How many rows of one line stand on a page with the notes."""
+    n_notes = sum(math.ceil(_text_width(note) / _SMALL.line) for note in table.notes)
+    height = _HEIGHT - _CAPTION_HEIGHT - _NOTE_HEIGHT * n_notes
+    return max(_FEWEST_LINES, min(_MOST_LINES, height / type_.height))
+
+
 def _down(table: Table, layout: _Layout) -> Iterator[Table]:
     """The table, or of a long one its pieces, cut where it has lines as far as possible."""
     taken = (layout.n_lines(row) + _RULE * (number in table.lines_after) for number, row in enumerate(table.rows))
     above = [0.0, *accumulate(taken)]
-    if above[-1] <= _MOST_LINES:
+    most = _most_lines(table, layout.type)
+    if above[-1] <= most:
         yield table
         return
     starts = [0, *(number + 1 for number in sorted(table.lines_after)), len(table.rows)]
     pieces: list[tuple[int, int]] = []
     for start, end in pairwise(starts):
-        if pieces and above[end] - above[pieces[-1][0]] <= _MOST_LINES:
+        if pieces and above[end] - above[pieces[-1][0]] <= most:
             pieces[-1] = (pieces[-1][0], end)
             continue
         pieces.append((start, start))
         for row in range(start, end):
-            if above[row + 1] - above[pieces[-1][0]] > _MOST_LINES and row > pieces[-1][0]:
+            if above[row + 1] - above[pieces[-1][0]] > most and row > pieces[-1][0]:
                 pieces.append((row, row))
             pieces[-1] = (pieces[-1][0], row + 1)
     for start, end in pieces:

@@ -107,7 +107,12 @@ class RunPaths:
 
 def run_paths(results: Path, *, name: str, identity: str) -> RunPaths:
     """The record of the run called `name` whose scores are decided by what `identity` is the fingerprint of."""
-    return RunPaths(folder=results / f"{name}-{identity[:8]}")
+    return RunPaths(folder=results / record_name(name, identity))
+
+
+def record_name(name: str, identity: str) -> str:
+    """What the folder of a run is called, such as `zhengzhou-07ce28ca`."""
+    return f"{name}-{identity[:8]}"
 
 
 def check_name(name: str, *, what: str) -> None:

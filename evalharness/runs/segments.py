@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import re
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -13,7 +14,7 @@ from evalharness.errors import RecordError
 from evalharness.records import ErrorSpan, ErrorSpans, Floats, TestSet
 from evalharness.runs.paths import RunPaths
 from evalharness.runs.plan import Plan
-from evalharness.textio import replacing
+from evalharness.textio import no_formula, replacing
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -28,6 +29,7 @@ _LATER_COLUMNS = frozenset(("original_language", "flags"))
 """What records of earlier versions lack."""
 WRITE_AGAIN = "Remove the file and give the command of the run again: it is written anew from the logs."
 """What to do where a derived file is damaged."""
+_CONTROL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]")
 _ROWS_OF_A_SMALL_FILE = 100_000
 _ROWS_PER_GROUP = 2048
 
@@ -79,8 +81,15 @@ def write_segments(
             of_metric = [span for of_system in error_spans[name] for span in of_system]
             frame[f"{name}_errors"] = [None if spans is None else _json(spans) for spans in of_metric]
         frame["flags"] = [" ".join(flags) for flags in frame["flags"]]
+        for name in sorted(COLUMNS):
+            frame[name] = [None if text is None else _for_spreadsheets(text) for text in frame[name].astype(object)]
         with replacing(paths.segments_csv) as file:
             frame.to_csv(file, index=False, lineterminator="\n")
+
+
+def _for_spreadsheets(text: str) -> str:
+    """Nothing that would be run as a formula or command a terminal; `segments.parquet` has the text as it is."""
+    return no_formula(_CONTROL.sub(lambda match: f"[U+{ord(match.group()):04X}]", text))
 
 
 def opened_segments(paths: RunPaths, plan: Plan) -> pq.ParquetFile:

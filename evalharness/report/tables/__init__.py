@@ -9,6 +9,7 @@ from dataclasses import replace
 from evalharness.errors import ConfigError, nearest
 from evalharness.report.settings import ReportSettings
 from evalharness.report.table import Table
+from evalharness.runs.paths import record_name
 from evalharness.runs.view import Reported
 
 
@@ -25,4 +26,4 @@ def build_table(name: str, run: Reported, settings: ReportSettings) -> Table:
     if name not in known:
         raise ConfigError(f"table {name!r}: no such table{nearest(name, known)} Tables: {', '.join(known)}.")
     table: Table = importlib.import_module(f"{__name__}.{name}").build(run, settings)
-    return replace(table, run=run.plan.name)
+    return replace(table, run=record_name(run.plan.name, run.plan.identity) if run.plan.identity else run.plan.name)
