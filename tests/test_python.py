@@ -188,10 +188,18 @@ class TestOpening:
     @pytest.mark.parametrize("folder", ["nowhere", ".", "results", "results/latest/plan.json"])
     def test_what_is_no_record(self, folder: str, run: eh.Run) -> None:
         with pytest.raises(
-            RecordError, match=r"is not a run record: (it holds no plan\.json|there is no such folder)"
+            RecordError, match=r"is not a run record: (it holds no plan\.json|there is no such|it is a file)"
         ) as raised:
             eh.open_run(folder)
         assert str(raised.value).startswith(f"{folder}: ")
+
+    def test_records_that_may_have_been_meant_are_named(self, run: eh.Run) -> None:
+        name = run.folder.name
+        for folder in ("results", name, name[:-3], f"results/{name[:-3]}"):
+            with pytest.raises(RecordError, match=rf"Did you mean results/{name}\?"):
+                eh.open_run(folder)
+        with pytest.raises(RecordError, match=rf"Name its folder, results/{name}\."):
+            eh.open_run(f"results/{name}/report.html")
 
     def test_an_unfinished_record_says_what_is_not_there(self, run: eh.Run) -> None:
         run.paths.segments.unlink()

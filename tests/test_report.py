@@ -618,6 +618,20 @@ class TestHostileTexts:
         rows = list(csv.reader(io.StringIO(drawn.to_csv(), newline="")))
         assert rows[1:] == [[f"'{start}", "-1.0"], [f"a{start}", "2.0"]]  # numbers stay numbers
 
+    def test_segments_csv_runs_nothing(self) -> None:
+        texts = ["=HYPERLINK(1)", "+1", "-1 degree", "@SUM(A1)", "\x1b[31mred", "as it is", "a=b", "\tx", "郑州"]
+        run = eh.evaluate(
+            systems={"+mine": texts}, metrics=["chrf"], overrides=["report.segments_csv=true", "inputs.on_error=warn"]
+        )
+        with open(run.folder / "segments.csv", encoding="utf-8", newline="") as file:
+            rows = list(csv.DictReader(file))
+        assert [row["hypothesis"] for row in rows] == [
+            "'=HYPERLINK(1)", "'+1", "'-1 degree", "'@SUM(A1)", "[U+001B][31mred", "as it is", "a=b", "'\tx", "郑州"
+        ]  # fmt: skip
+        assert {row["system"] for row in rows} == {"'+mine"}
+        assert [float(row["chrf"]) for row in rows] == list(run.segments["chrf"])
+        assert list(run.segments["hypothesis"]) == texts
+
     def test_html_has_no_elements_of_theirs(self) -> None:
         drawn = table(row("<script>x</script>", 1.0), notes=("<img onerror=x>",), caption="</table>")
         html = drawn.to_html()

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import csv
 import io
+import itertools
 import json
 import re
 import shutil
@@ -23,7 +24,7 @@ import evalharness as eh
 from evalharness.errors import ConfigError
 from evalharness.records import LanguagePair, Segment, TestSet
 from evalharness.report.latex import render_latex
-from evalharness.report.table import RENDERERS, Column, RankCell, ScoreCell, Table, TextCell
+from evalharness.report.table import RENDERERS, Column, PValueCell, RankCell, ScoreCell, Table, TextCell
 from evalharness.report.tables import table_names
 from evalharness.report.visible import visible
 
@@ -271,6 +272,20 @@ def test_marks_of_what_cannot_be_seen(text: str, mark: str) -> None:
     assert visible(text) == mark
 
 
+@pytest.mark.parametrize(
+    ("p", "shown"),
+    [(410 / 8192, "0.05005"), (0.05, "0.05"), (0.0499999, "0.05"), (0.0512, "0.0512"), (1 / 10001, "0.0001")],
+)
+def test_a_rounded_p_value_is_on_the_same_side_of_alpha(p: float, shown: str) -> None:
+    assert PValueCell(p=p, alpha=0.05).shown() == shown
+
+
+def test_columns_of_one_heading_are_told_apart_in_csv() -> None:
+    columns = tuple(Column(heading=heading) for heading in ("System", "A", "System", "System"))
+    table = Table(name="t", caption="c", columns=columns, rows=(tuple(TextCell(text=text) for text in "abcd"),))
+    assert table.to_csv() == "System,A,System (2),System (3)\na,b,c,d\n"
+
+
 def test_ranks_stand_under_each_other_in_latex() -> None:
     cells = (RankCell(top=1, bottom=1), RankCell(top=2, bottom=11), RankCell(top=None, bottom=None))
     table = Table(name="t", caption="c", columns=(Column(heading="Rank"),), rows=tuple((cell,) for cell in cells))
@@ -424,6 +439,72 @@ class TestChoice:
         systems = bundled.table(baseline="gloss")
         assert "Rank" not in [column.heading for column in systems.columns]
         assert systems.notes[0].startswith("Marked: significantly better than gloss")
+
+    def test_what_the_record_found_is_not_called_impossible(self, bundled: eh.Run) -> None:
+        """Of 10 pairs corrected together the larger p-values are multiplied by less than the smallest."""
+        lines = [line for line in bundled.comparison_lines if line.is_significant]
+        assert lines
+        for line in lines:
+            for name in ("systems", "comparisons", "pairwise", "ranks"):
+                table = bundled.table(name, systems=[line.system_a, line.system_b], metrics=[line.metric])
+                assert not any("can be significant" in note for note in table.notes), name
+
+    def test_few_pairs_of_many_where_one_can_be_significant(self, tmp_path: Path) -> None:
+        """Ten pairs of 8 segments: what can be significant does not depend on which of them are shown."""
+        systems = {f"s{n}": [f"a b c d {'e' * (n > place)} f" for place in range(8)] for n in range(5)}
+        segments = tuple(Segment(id=str(n), source="源", references=(f"a b c d e{n} f",)) for n in range(8))
+        testset = TestSet(name="few", language_pair=LanguagePair.parse("zh-en"), segments=segments)
+        run = eh.evaluate(testset=testset, systems=systems, metrics=["chrf"], results=tmp_path)
+        whole = [note for note in run.table().notes if "can be significant" in note]
+        for a, b in itertools.combinations(systems, 2):
+            chosen = run.table(systems=[a, b])
+            assert [note for note in chosen.notes if "can be significant" in note] == whole
+
+    def test_ranks_stand_beside_a_baseline(self, bundled: eh.Run) -> None:
+        table = bundled.table("ranks", baseline="gloss", metrics=["bleu"])
+        assert len(table.rows) == 5
+        assert not any("No ranks" in note for note in table.notes)
+        assert (
+            bundled.table("systems", baseline="gloss")
+            .notes[0]
+            .startswith("Marked: significantly better than gloss (paired")
+        )
+
+    def test_only_what_is_chosen_is_spoken_of(self, full: eh.Run) -> None:
+        notes = full.table(systems=["other"]).notes
+        assert not any("poor" in note for note in notes if not note.startswith("Found in the texts"))
+        flags = [column.heading for column in full.table("problems", systems=["other"]).columns]
+        assert set(flags) < {column.heading for column in full.table("problems").columns}
+        assert all("p-values" not in note for note in full.table("problems", systems=["other"]).notes)
+
+    def test_runs_of_a_system_are_chosen_together(self, full: eh.Run) -> None:
+        with pytest.raises(ConfigError, match="system 'mine-seed0': is one of the runs of 'mine'"):
+            full.table(systems=["mine-seed0", "other"])
+        table = full.table(systems=["mine", "other"])
+        assert "2 of 3 systems" in table.notes[-1]
+
+    def test_metrics_by_their_headings_and_joined_by_commas(self, bundled: eh.Run) -> None:
+        table = bundled.table(metrics=["chrF2++,ter"], systems=["gloss,lossy"])
+        assert [column.heading for column in table.columns] == ["System", "chrF2++", "TER", "Rank"]
+        assert len(table.rows) == 2
+
+    @pytest.mark.parametrize(
+        "words",
+        [
+            ["--page", "--table", "ranks"], ["--page", "--figures"], ["--page", "-o", "x"],
+            ["--page", "--systems", "a"],
+            ["--figures", "--table", "ranks"], ["--figure", "scores", "-f", "latex"], ["--table", "ranks", "-f", "svg"],
+            ["--force"], ["-o", "table.tex"], ["-o", "a-file"],
+        ],
+    )  # fmt: skip
+    def test_options_that_say_nothing_are_refused(
+        self, bundled: eh.Run, command: Callable[..., Finished], words: list[str]
+    ) -> None:
+        Path("a-file").write_text("mine")
+        finished = command("report", str(bundled.folder), *words)
+        assert (finished.code, finished.out) == (2, "")
+        assert words[0] in finished.err or "--output" in finished.err or "--format" in finished.err
+        assert [path.name for path in Path().iterdir()] == ["a-file"]
 
     def test_names_there_are_not(self, bundled: eh.Run) -> None:
         with pytest.raises(

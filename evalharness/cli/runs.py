@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -22,7 +23,12 @@ def main(arguments: Sequence[str]) -> int:
     if not options.results.is_dir():
         raise InputError(f"{options.results}: no such folder of records. `evalharness run` makes one.")
     exit_code = EXIT_DONE
-    for paths in records_under(options.results):
+    records = list(records_under(options.results))
+    if not records and RunPaths(folder=options.results).plan.is_file():
+        records = [RunPaths(folder=options.results)]
+    if not records:
+        print(f"evalharness: {options.results}: there is no record in it.", file=sys.stderr)
+    for paths in records:
         try:
             line = _line(paths)
         except EvalHarnessError as err:

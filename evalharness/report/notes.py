@@ -40,8 +40,8 @@ def known(lines: Sequence[T] | None, table: str) -> Sequence[T]:
 
 def not_of_comparisons(table: str) -> ConfigError:
     return ConfigError(
-        f"table {table!r}: is a table of one record, not of a comparison; a record of an older version has it once "
-        "the command of the run is given again."
+        f"table {table!r}: is drawn from one record, and a comparison of records has none; a record made by an older "
+        "version, or without this table's file, has it once the command of the run is given again."
     )
 
 

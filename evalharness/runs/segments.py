@@ -82,7 +82,7 @@ def write_segments(
             frame[f"{name}_errors"] = [None if spans is None else _json(spans) for spans in of_metric]
         frame["flags"] = [" ".join(flags) for flags in frame["flags"]]
         for name in sorted(COLUMNS):
-            frame[name] = [None if text is None else _for_spreadsheets(text) for text in frame[name].astype(object)]
+            frame[name] = [_for_spreadsheets(text) if isinstance(text, str) else None for text in frame[name]]
         with replacing(paths.segments_csv) as file:
             frame.to_csv(file, index=False, lineterminator="\n")
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import difflib
 import logging
 import math
 from collections import Counter
@@ -13,7 +14,7 @@ from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, Protocol, TypeVar, get_args, get_type_hints
 
 from evalharness.errors import InputError, RecordError
-from evalharness.runs.paths import RunPaths
+from evalharness.runs.paths import RunPaths, records_under
 from evalharness.runs.plan import Plan, PlannedMetric, missing_plan, read_plan
 from evalharness.runs.segments import WRITE_AGAIN, check_order, opened_segments, read_columns
 from evalharness.textio import read_json, read_lines, replacing, write_csv
@@ -264,9 +265,7 @@ class RunView:
         if not self.paths.plan.is_file():
             if self.paths.logs:
                 raise missing_plan(self.paths)
-            if not self.paths.folder.is_dir():
-                raise RecordError(f"{folder}: is not a run record: there is no such folder (looked in {Path.cwd()}).")
-            raise RecordError(f"{folder}: is not a run record: it holds no plan.json.")
+            raise RecordError(f"{folder}: is not a run record: {_why_no_record(self.paths.folder)}")
 
     def __repr__(self) -> str:
         state = "complete" if self.is_complete else "incomplete"
@@ -540,6 +539,25 @@ def _cells(path: Path, kind: type) -> list[tuple[int, dict[str, str]]]:
         if len(row) != len(names):
             raise _damaged(path, number, kind, f"{len(row)} values for {len(names)} columns")
     return [(number, dict(zip(names, row, strict=True))) for number, row in rows[1:]]
+
+
+def _why_no_record(folder: Path) -> str:
+    """What there is instead, and which records may have been meant."""
+    if folder.is_file():
+        within = f" Name its folder, {folder.parent}." if RunPaths(folder=folder.parent).plan.is_file() else ""
+        return f"it is a file.{within}"
+    if folder.is_dir():
+        inside = [paths.folder.as_posix() for paths in records_under(folder)]
+        return f"it holds no plan.json.{_some(inside)}"
+    places = [folder.parent, folder.parent / "results"]
+    there = {paths.folder.name: paths.folder.as_posix() for place in places for paths in records_under(place)}
+    near = [name for name in there if name.startswith(folder.name)]
+    near += difflib.get_close_matches(folder.name, there, n=3)
+    return f"there is no such folder (looked in {Path.cwd()}).{_some([there[name] for name in dict.fromkeys(near)])}"
+
+
+def _some(records: Sequence[str]) -> str:
+    return f" Did you mean {' or '.join(records[:3])}?" if records else ""
 
 
 def _not_whole(path: Path, found: str) -> RecordError:

@@ -48,7 +48,7 @@ class LocalServer(ThreadingHTTPServer):
         try:
             super().__init__((_ADDRESS, port), _Handler)
         except (OSError, OverflowError) as err:
-            said = err.strerror if isinstance(err, OSError) else err
+            said = err.strerror if isinstance(err, OSError) else str(err).rstrip(".")
             raise ConfigError(
                 f"--port {port}: cannot be had: {said}. Give another one; --port 0 takes any that is free."
             ) from err
