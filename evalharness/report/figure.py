@@ -16,6 +16,7 @@ import numpy as np
 
 from evalharness.records import Floats
 from evalharness.report.selection import Selection
+from evalharness.report.visible import visible
 from evalharness.runs.plan import PlannedMetric
 from evalharness.runs.view import RunView
 
@@ -88,9 +89,8 @@ def figure_file(figure: Figure, *, kind: str) -> bytes:
 
 
 def shown(text: str) -> str:
-    """The text on one line, with what has no shape of its own made visible: `␛` for escape, `[U+202E]` for an override
-    of the direction of writing."""
-    return "".join(map(_visible, " ".join(text.splitlines())))
+    """The text on one line, with marks for what cannot be seen, as in tables."""
+    return visible(" ".join(text.splitlines()))
 
 
 def label(text: str, longest: int = 28) -> str:
@@ -181,16 +181,6 @@ def _without_a_font(missing: Sequence[str]) -> tuple[str, str, str]:
         names,
         more,
     )
-
-
-def _visible(character: str) -> str:
-    if ord(character) < 0x20:
-        return chr(0x2400 + ord(character))
-    if character == "\x7f":
-        return "␡"
-    if unicodedata.category(character) in ("Cc", "Cf", "Cs", "Co", "Cn") and character not in "\u200c\u200d":
-        return f"[U+{ord(character):04X}]"  # joiners stay: Persian and Indic scripts spell with them
-    return character
 
 
 def _fallback_path() -> str:

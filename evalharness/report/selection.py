@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
-from typing import Any, TypeVar
+from typing import Any, Protocol, TypeVar
 
 from evalharness.errors import ConfigError, nearest
 from evalharness.report.notes import by_metric, compared
@@ -24,7 +24,19 @@ from evalharness.runs.view import (
     SliceLine,
 )
 
-T = TypeVar("T")
+
+class _OfSystem(Protocol):
+    @property
+    def system(self) -> str: ...
+
+
+class _OfMetric(_OfSystem, Protocol):
+    @property
+    def metric(self) -> str: ...
+
+
+S = TypeVar("S", bound=_OfSystem)
+M = TypeVar("M", bound=_OfMetric)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -109,13 +121,11 @@ def select(run: RunView, choice: Choice) -> Selection:
         stats = settings.get("stats")
         settings = {**settings, "stats": {**(stats if isinstance(stats, Mapping) else {}), "baseline": baseline}}
 
-    def of(lines: Iterable[T]) -> list[T]:
-        """Lines of what was chosen, by the system and the metric they have."""
-        return [
-            line
-            for line in lines
-            if getattr(line, "system") in kept and getattr(line, "metric", metrics[0]) in metrics  # noqa: B009
-        ]
+    def of_systems(lines: Iterable[S]) -> list[S]:
+        return [line for line in lines if line.system in kept]
+
+    def of_both(lines: Iterable[M]) -> list[M]:
+        return [line for line in of_systems(lines) if line.metric in metrics]
 
     has_autorank = not choice.metrics and baseline is None
     return Selection(
@@ -124,15 +134,15 @@ def select(run: RunView, choice: Choice) -> Selection:
         plan=replace(
             run.plan, systems=tuple(planned), metrics=tuple(by_name[name] for name in metrics), settings=settings
         ),
-        score_lines=of(run.score_lines),
+        score_lines=of_both(run.score_lines),
         comparison_lines=_pairs(run, kept, metrics, baseline),
-        rank_lines=of(run.rank_lines),
-        autorank_lines=of(run.autorank_lines) if has_autorank else (),
-        replicates_lines=of(run.replicates_lines),
+        rank_lines=of_both(run.rank_lines),
+        autorank_lines=of_systems(run.autorank_lines) if has_autorank else (),
+        replicates_lines=of_both(run.replicates_lines),
         finding_lines=run.finding_lines,
-        slice_lines=None if run.slice_lines is None else of(run.slice_lines),
-        problem_lines=None if run.problem_lines is None else of(run.problem_lines),
-        guarded_lines=of(run.guarded_lines),
+        slice_lines=None if run.slice_lines is None else of_both(run.slice_lines),
+        problem_lines=None if run.problem_lines is None else of_systems(run.problem_lines),
+        guarded_lines=of_both(run.guarded_lines),
     )
 
 

@@ -1,4 +1,4 @@
-"""System scores with their intervals: a panel per metric, systems in the order of the results table."""
+"""System scores with their intervals: a panel per metric, systems in the order of the first."""
 
 from __future__ import annotations
 
