@@ -3,6 +3,7 @@ of its own. Widths are in digits of Computer Modern, which most other fonts keep
 
 from __future__ import annotations
 
+import functools
 import math
 import re
 from collections.abc import Iterator, Mapping, Sequence
@@ -166,8 +167,9 @@ def _down(table: Table, layout: Layout) -> Iterator[Table]:
 
 def _fitting(table: Table) -> Layout | None:
     """The largest type in which a line has room for the table; None where there is none."""
+    natural, broken = _widths(table, is_stacked=False), _widths(table, is_stacked=True)
     for type_, is_broken in ((_NORMAL, False), (_SMALL, False), (_SMALLEST, False), (_SMALL, True), (_SMALLEST, True)):
-        widths = _widths(table, is_stacked=type_ is not _NORMAL)
+        widths = natural if type_ is _NORMAL else broken
         if (layout := _layout(table, type_, widths, is_broken=is_broken)) is not None:
             return layout
     return None
@@ -192,12 +194,14 @@ def _layout(table: Table, type_: TypeSize, widths: Sequence[float], *, is_broken
 
 def _least(table: Table, widths: Sequence[float]) -> list[float]:
     """Of each column, how wide it is when its texts are broken into lines: its longest word, of long texts more."""
-    least = []
-    for column, (width, number) in enumerate(zip(widths, table.has_numbers(), strict=True)):
+    least = list(widths)
+    for column, (width, is_number) in enumerate(zip(widths, table.has_numbers(), strict=True)):
+        if is_number:
+            continue
         words = [word for row in table.rows for word in _shown(row[column]).split(" ")]
         longest = max([*map(_text_width, words), *map(_text_width, _words(table.columns[column])), 0.0])
         of_text = min(longest, _NARROW) if width < 2 * _NARROW else _NARROW
-        least.append(width if number else min(width, of_text))
+        least[column] = min(width, of_text)
     return least
 
 
@@ -221,6 +225,7 @@ def _shown(cell: Cell) -> str:
     return one_line(cell.text) if isinstance(cell, TextCell) else cell.shown()
 
 
+@functools.lru_cache(maxsize=2048)
 def _text_width(text: str) -> float:
     """In digits of Computer Modern; other letters than its own as wide as a terminal takes them for."""
     return sum(_WIDTHS[character] if character in _WIDTHS else display_width(character) for character in text)
