@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import contextlib
 import http.client
 import json
+import os
 import re
 import shutil
 import signal
 import socket
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -24,9 +27,12 @@ from conftest import spawn
 class Viewed:
     """A running server, its port and the folder it shows."""
 
-    def __init__(self, folder: Path, *arguments: str) -> None:
-        command = [sys.executable, "-m", "evalharness", "view", str(folder), "--no-browser", *arguments]
-        self.process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    def __init__(self, folder: Path, *arguments: str, **environment: str) -> None:
+        command = [sys.executable, "-m", "evalharness", "view", str(folder), *arguments]
+        command += [] if environment else ["--no-browser"]
+        self.process = subprocess.Popen(
+            command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env={**os.environ, **environment}
+        )
         assert self.process.stdout is not None
         self.address = self.process.stdout.readline().strip()
         assert self.address, self.process.communicate()[1]
@@ -250,6 +256,31 @@ def test_one_record_a_taken_port_and_the_end(results: Path, name: str) -> None:
     code, err = first.stop()
     assert (code, "GET" in err) == (0, False)
     assert spawn("view", "nowhere").returncode == 2
+
+
+def test_another_port_where_the_usual_one_is_taken(results: Path) -> None:
+    with socket.socket() as taken:
+        with contextlib.suppress(OSError):  # then somebody else has it
+            taken.bind(("127.0.0.1", 8460))
+            taken.listen()
+        server = Viewed(results)
+        assert server.port not in (0, 8460)
+        assert server.get("/")[0] == 200
+        assert server.stop()[0] == 0
+
+
+@pytest.mark.skipif(sys.platform in ("darwin", "win32"), reason="asks the system for its browser, not BROWSER")
+def test_the_browser_is_opened_at_the_address(results: Path, tmp_path: Path) -> None:
+    script, said = tmp_path / "browser", tmp_path / "said"
+    script.write_text(f'#!/bin/sh\nprintf %s "$1" > {said}.new && mv {said}.new {said}\n')
+    script.chmod(0o755)
+    server = Viewed(results, "--port", "0", BROWSER=f"{script} %s", DISPLAY=":0")
+    for _ in range(100):
+        if said.exists():
+            break
+        time.sleep(0.1)
+    assert said.read_text() == server.address
+    assert server.stop()[0] == 0
 
 
 def test_comparisons_keep_nobody_waiting(results: Path, tmp_path: Path, name: str) -> None:
