@@ -408,6 +408,13 @@ class TestSegments:
         texts = [row[-1] for row in rows]
         assert all(isinstance(text, TextCell) and len(text.text) <= 60 for text in texts)
 
+    def test_two_systems_are_compared_and_not_two_runs_of_one(self, full: eh.Run) -> None:
+        names = {row[3].text for row in full.table("segments").rows if isinstance(row[3], TextCell)}
+        runs = {line.system: line.score for line in full.score_lines if line.metric == "bleu"}
+        best = max((name for name in runs if name.startswith("mine")), key=lambda name: runs[name] or 0.0)
+        assert names == {best, "other", "A - B; source"}
+        assert "B is other" in full.table("segments", baseline="other").notes[0]
+
     def test_one_system_has_no_differences(self, bundled: eh.Run) -> None:
         table = bundled.table("segments", systems=["gloss"])
         assert table.rows == ()

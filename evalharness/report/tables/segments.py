@@ -95,19 +95,23 @@ def build(run: Reported, settings: ReportSettings) -> Table:
 
 
 def _two(run: Reported) -> tuple[str, str] | None:
-    """The best system by the first metric, and the baseline or the second best; each run of a system counts."""
+    """The best system by the first metric, and the baseline or the second best; of several runs of one the best."""
     metrics = scored_metrics(run)
     if not metrics:
         return None
     sign = -1.0 if metrics[0].higher_is_better else 1.0
     scores = {line.system: line.score for line in run.score_lines if line.metric == metrics[0].name}
     known_scores = [(sign * score, name) for name, score in scores.items() if score is not None]
-    ordered = [name for _, name in sorted(known_scores)]
+    systems = {system.name: system.group or system.name for system in run.plan.systems}
+    best_runs: dict[str, str] = {}
+    for _, name in sorted(known_scores):
+        best_runs.setdefault(systems[name], name)
+    ordered = list(best_runs)
     baseline = baseline_of(run)
     if baseline in ordered:
         ordered.remove(baseline)
         ordered.insert(1, baseline)
-    return (ordered[0], ordered[1]) if len(ordered) > 1 else None
+    return (best_runs[ordered[0]], best_runs[ordered[1]]) if len(ordered) > 1 else None
 
 
 def _pair(run: HasSegments, names: tuple[str, str], metrics: Sequence[PlannedMetric], n_segments: int) -> _Pair:
