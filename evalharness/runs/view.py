@@ -297,7 +297,7 @@ class RunView:
 
     @cached_property
     def score_lines(self) -> tuple[ScoreLine, ...]:
-        lines = self._read(self.paths.scores, ScoreLine)
+        lines = self._planned_lines(self.paths.scores, ScoreLine)
         self._check_whole(lines)
         return lines
 
@@ -425,20 +425,22 @@ class RunView:
         return n_lines if isinstance(n_lines, dict) else {}
 
     def _read(self, path: Path, kind: type[T]) -> tuple[T, ...]:
-        """The lines of a file, found to be as many as were written, and of what was planned.
+        """The lines of a file, found to be as many as were written.
+
+        Raises: RecordError where they are not."""
+        lines = self._planned_lines(path, kind)
+        if (n_lines := self._n_lines.get(path.name, len(lines))) != len(lines):
+            raise _not_whole(path, f"it has {len(lines)} lines; expected {n_lines}, as done.json says")
+        return lines
+
+    def _planned_lines(self, path: Path, kind: type[T]) -> tuple[T, ...]:
+        """The lines of a file, found to be of systems and metrics that were planned.
 
         Raises: RecordError where they are not."""
         lines = _lines(path, kind)
-        if (n_lines := self._n_lines.get(path.name, len(lines))) != len(lines):
-            raise _not_whole(path, f"it has {len(lines)} lines; expected {n_lines}, as done.json says")
         metrics: set[str | None] = {metric.name for metric in self.plan.metrics}
         systems = {name for system in self.plan.systems for name in (system.name, system.group)}
-        known: dict[str, set[str | None]] = {
-            "metric": metrics,
-            "system": systems,
-            "system_a": systems,
-            "system_b": systems,
-        }
+        known = {"metric": metrics, "system": systems, "system_a": systems, "system_b": systems}
         for name in known.keys() & {field.name for field in fields(kind)}:  # type: ignore[arg-type]
             for line in lines:
                 if (value := getattr(line, name)) not in known[name]:
