@@ -166,7 +166,9 @@ async function embedded(name: string): Promise<ArrayBuffer> {
 }
 
 async function served(name: string): Promise<ArrayBuffer> {
-  const answer = await fetch(`content/${name}`);
+  const answer = await fetch(`content/${name}`).catch(() => {
+    throw new Error("The server does not answer. Is evalharness view still running?");
+  });
   if (!answer.ok) throw new Error(`The server said: ${(await answer.text()).slice(0, 500) || answer.statusText}`);
   return answer.arrayBuffer();
 }
