@@ -516,12 +516,35 @@ class TestPlots:
             row = page.locator(f"{plot} .correlations tr", has=page.get_by_text("constant", exact=True))
             assert row.locator("td").all_inner_texts()[:3] == ["31", "–", "–"]
 
+    def test_lines_of_the_scale_stand_evenly(self, page: Page, bundled: eh.Run, extreme: eh.Run) -> None:
+        for run in (bundled, extreme):
+            opened(page, run, "tab=plots")
+            page.wait_for_selector("#plot-distributions canvas")
+            page.evaluate("dispatchEvent(new Event('beforeprint'))")
+            columns = page.eval_on_selector(
+                "#plot-distributions .paper",
+                """(canvas) => {
+                    const { width } = canvas;
+                    const row = canvas.getContext("2d").getImageData(0, 20, width, 1).data; // above the first box
+                    return [...Array(width).keys()].filter((at) => row[4 * at] < 200 && row[4 * at + 1] < 200);
+                }""",
+            )
+            lines = [at for before, at in pairwise([-9, *columns]) if at - before > 1]
+            gaps = [after - before for before, after in pairwise(lines)]
+            assert len(gaps) > 2
+            assert max(gaps) - min(gaps) <= 2
+
     def test_without_scores_there_is_a_sentence(self, page: Page, extreme: eh.Run) -> None:
         opened(page, extreme, "tab=plots&systems=silent")
         page.wait_for_selector("#plot-distributions .quantiles td")
         assert "have no segment scores by chrF2" in page.inner_text("#plot-distributions > p >> nth=1")
         assert "has both values" in page.inner_text("#plot-length")
         assert page.locator(".chart").count() == 0
+
+    def test_a_system_without_scores_breaks_no_picture(self, page: Page, extreme: eh.Run) -> None:
+        opened(page, extreme, "tab=plots")
+        assert ink(page, "#plot-length", "#D55E00")[0] > 50  # of `falling`
+        page.wait_for_timeout(1500)  # errors of painting are seen by the fixture
 
     def test_far_lengths_stand_on_a_logarithmic_axis(self, page: Page, extreme: eh.Run, bundled: eh.Run) -> None:
         opened(page, extreme, "tab=plots&systems=rising&length_metric=ter")
@@ -551,17 +574,18 @@ class TestPrint:
     )  # of the five systems, as plots/style.tsx has them
 
     @pytest.mark.parametrize("page", ["dark"], indirect=True)
-    def test_paper_is_white(self, page: Page, bundled: eh.Run) -> None:
+    @pytest.mark.parametrize("chosen", ["auto", "dark"])
+    def test_paper_is_white(self, page: Page, bundled: eh.Run, chosen: str) -> None:
         opened(page, bundled, "tab=pairs")
+        page.get_by_label("Theme").select_option(chosen)
+        page.wait_for_function("() => getComputedStyle(document.body).backgroundColor !== 'rgb(255, 255, 255)'")
         page.emulate_media(media="print")
-        body = "document.body"
-        cell = "document.querySelector('td.self')"
-        for element in (body, cell):
-            assert page.evaluate(f"getComputedStyle({element}).color") in ("rgb(0, 0, 0)", "rgb(51, 51, 51)")
-        assert page.evaluate(f"getComputedStyle({body}).backgroundColor") == "rgb(255, 255, 255)"
-        assert page.evaluate("getComputedStyle(document.querySelector('.matrix th')).backgroundColor") == (
-            "rgb(255, 255, 255)"
-        )
+        colours = [
+            page.eval_on_selector(one, "one => [getComputedStyle(one).color, getComputedStyle(one).backgroundColor]")
+            for one in ("body", "td.self", ".matrix th")
+        ]
+        black, grey, white, none = "rgb(0, 0, 0)", "rgb(51, 51, 51)", "rgb(255, 255, 255)", "rgba(0, 0, 0, 0)"
+        assert colours == [[black, white], [grey, none], [black, white]]
 
     @pytest.mark.parametrize("page", ["dark"], indirect=True)
     def test_plots_are_whole(self, page: Page, bundled: eh.Run) -> None:

@@ -372,7 +372,7 @@ function scattered(found: Cloud, x: Axis, y: Axis, palette: Palette): Drawing {
         type: "scatter",
         symbol: shape,
         symbolSize: isSparse ? 11 : 6,
-        large: true,
+        large: (found.points[at] as Float64Array).length > 0, // echarts 6.1 fails to paint a large series of no points
         largeThreshold: 0,
         progressive: 400, // of one turn; at once a picture of 22,500 points takes 200 ms (2 cores, Chromium)
         progressiveThreshold: 0,
