@@ -16,6 +16,7 @@ from hostile import TEXTS
 import evalharness as eh
 from evalharness.records import LanguagePair, Segment, TestSet
 from evalharness.report.page import page as pages
+from evalharness.report.page.listing import list_page, listed
 
 VIEWS = ("Overview", "Pairs", "Segments", "Plots")
 HOSTILE = (
@@ -98,6 +99,34 @@ class TestViews:
         page.wait_for_timeout(500)
         assert page.evaluate("document.documentElement.scrollWidth") <= 400
 
+    @pytest.mark.parametrize("name", ["constructor", "toString", "nowhere"])
+    def test_an_unknown_view_is_named_over_the_overview(self, page: Page, bundled: eh.Run, name: str) -> None:
+        opened(page, bundled, f"tab={name}")
+        assert page.get_by_role("alert").inner_text() == f"The page has no view {name}."
+        assert page.is_visible("#results table")
+        assert page.title() == f"Overview · {bundled.folder.name} · evalharness"
+
+    def test_what_is_cut_off_shows_a_shade(self, page: Page, bundled: eh.Run) -> None:
+        page.set_viewport_size({"width": 400, "height": 800})
+        opened(page, bundled)
+        table = page.locator("#results .scroll").first
+        assert table.evaluate("element => element.scrollWidth > element.clientWidth")
+        assert "linear-gradient" in table.evaluate("element => getComputedStyle(element).backgroundImage")
+        table.focus()
+        page.keyboard.press("ArrowRight")
+        page.wait_for_function("() => document.querySelector('#results .scroll').scrollLeft > 0")
+
+    @pytest.mark.parametrize("place", ["", "tab=plots"])
+    def test_captions_stand_on_one_line(self, page: Page, bundled: eh.Run, place: str) -> None:
+        page.set_viewport_size({"width": 1280, "height": 800})
+        opened(page, bundled, place)
+        page.wait_for_timeout(700)
+        heights = page.eval_on_selector_all(
+            "caption", "all => all.map(one => one.clientHeight).filter(height => height > 0)"
+        )
+        assert heights
+        assert max(heights) < 2 * 24  # of 16 px type, 24 px a line
+
     def test_a_theme_can_be_chosen(self, page: Page, bundled: eh.Run) -> None:
         opened(page, bundled)
         colour = "getComputedStyle(document.body).backgroundColor"
@@ -110,11 +139,19 @@ class TestViews:
 def test_hostile_texts_run_nothing(page: Page, hostile: eh.Run, view: str) -> None:
     opened(page, hostile, f"tab={view.lower()}")
     page.wait_for_timeout(700)
-    assert page.title() == f"{hostile.folder.name} · evalharness"
+    assert page.title() == f"{view} · {hostile.folder.name} · evalharness"
     assert page.locator("img, iframe, object, embed, #app script, #overview script").count() == 0
     assert page.locator("a[href^='javascript:']").count() == 0
     assert "\u202e" not in page.inner_text("body")
     assert "\x1b" not in page.inner_text("body")
+
+
+def test_the_list_of_runs_is_no_wider_than_a_phone(page: Page, bundled: eh.Run) -> None:
+    listing = list_page("results", [listed(bundled.folder.name, bundled, decimals=1)], order="newest")
+    page.set_viewport_size({"width": 400, "height": 800})
+    page.set_content(listing)
+    assert page.evaluate("document.documentElement.scrollWidth") <= 400
+    assert page.locator(".scroll").evaluate("element => element.scrollWidth") > 400
 
 
 def test_scores_are_those_of_the_record(page: Page, bundled: eh.Run) -> None:

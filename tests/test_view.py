@@ -15,6 +15,7 @@ import sys
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from html import unescape
 from pathlib import Path
 from urllib.parse import quote, urlsplit
 
@@ -22,6 +23,9 @@ import numpy as np
 import pandas as pd
 import pytest
 from conftest import spawn
+
+HIDING = 'a\u202e"b'
+NOT_UTF8 = os.fsdecode(b"not-\xff-utf8")
 
 
 class Viewed:
@@ -82,6 +86,8 @@ def results(tmp_path_factory: pytest.TempPathFactory) -> Path:
     whole = (results / "latest").resolve()
     for name in ("copy", "unfinished", "damaged", "linked"):
         shutil.copytree(whole, results / name)
+    for name in (HIDING, NOT_UTF8):
+        shutil.copytree(whole, results / name)
     (results / "unfinished" / "done.json").unlink()
     (results / "damaged" / "plan.json").write_text("{")
     (results / "linked" / "scores.csv").unlink()
@@ -115,7 +121,10 @@ def test_the_list_has_every_record_and_what_is_wrong(viewed: Viewed, name: str) 
     assert "plan.json: is damaged" in html
     assert "is a link to a file outside" in html
     assert "secret" not in html
-    assert sorted(re.findall(r'name="run" value="([^"]*)"', html)) == sorted([name, "copy"])
+    values = [unescape(value) for value in re.findall(r'name="run" value="([^"]*)"', html)]
+    assert sorted(values) == sorted([name, "copy", HIDING])
+    assert "not-[U+DCFF]-utf8" in html
+    assert "its name is not UTF-8" in html
 
 
 def test_content_is_that_of_the_record(viewed: Viewed, name: str) -> None:
@@ -151,6 +160,7 @@ def test_runs_are_compared_or_said_why_not(viewed: Viewed, name: str) -> None:
     status, _, body = viewed.get(f"/compare?run={name}&run=copy")
     assert status == 200
     assert body.decode().count("<table") >= 2
+    assert viewed.get(f"/compare?run={quote(HIDING)}&run=copy")[0] == 200
     for query, said in (
         ("", "No run was chosen"),
         ("run=nothing", "no such record"),

@@ -24,6 +24,7 @@ from evalharness.records import Array, Floats, LanguagePair
 from evalharness.report.notes import baseline_of
 from evalharness.report.settings import ReportSettings
 from evalharness.report.tables import build_table
+from evalharness.report.tables.ranks import parting
 from evalharness.report.tables.systems import headings
 from evalharness.runs.plan import PlannedMetric
 from evalharness.runs.segments import check_order, opened_segments, read_columns
@@ -79,7 +80,10 @@ class RunContent:
             "flagged": flagged,
             "segments": {"id": self._of_testset("segment"), **self._documents()},
             "columns": self.column_names,
-            "notes": {"differences": list(build_table("comparisons", run, self._settings).notes)},
+            "notes": {
+                "differences": list(build_table("comparisons", run, self._settings).notes),
+                "clusters": parting(run) if run.rank_lines else None,
+            },
         }
 
     def column(self, name: str) -> Floats:

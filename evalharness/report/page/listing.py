@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import html
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from urllib.parse import quote
 
 from evalharness.report.html import escaped, isolated, render_html
+from evalharness.report.notes import counted
+from evalharness.report.page.markup import scrolled
 from evalharness.report.page.page import document
 from evalharness.report.table import ScoreCell, Table
 from evalharness.report.tables.systems import best_first, scored_metrics, standings
@@ -42,6 +45,8 @@ class ListedRun:
 
 def listed(name: str, run: RunView, *, decimals: int) -> ListedRun:
     """What the list says of a record that can be read."""
+    if (wrong := _unaddressable(name)) is not None:
+        return ListedRun(name=name, state="damaged", wrong=wrong)
     plan = run.plan
     is_complete = run.is_complete
     return ListedRun(
@@ -60,8 +65,8 @@ def listed(name: str, run: RunView, *, decimals: int) -> ListedRun:
 
 
 def run_address(name: str) -> str:
-    """Where the page of a record is."""
-    return f"/runs/{quote(name, safe='')}/"
+    """Where the page of a record is; for a name that is not UTF-8 an address nobody answers, but no error."""
+    return f"/runs/{quote(name, safe='', errors='surrogateescape')}/"
 
 
 def list_page(folder: str, runs: Sequence[ListedRun], *, order: str) -> str:
@@ -72,20 +77,21 @@ def list_page(folder: str, runs: Sequence[ListedRun], *, order: str) -> str:
     )
     heads = "".join(f'<th scope="col">{head}</th>' for head in _HEADS)
     rows = "".join(_row(run) for run in runs)
-    table = (
-        f"<p>{links}</p><form action='/compare' method='get'><table><caption>{len(runs)} records</caption>"
-        f"<thead><tr>{heads}</tr></thead><tbody>{rows}</tbody></table>"
+    caption = counted(len(runs), "record")
+    table = f"<table><caption>{caption}</caption><thead><tr>{heads}</tr></thead><tbody>{rows}</tbody></table>"
+    form = (
+        f"<p>{links}</p><form action='/compare' method='get'>{scrolled(table, label=caption)}"
         '<p><button type="submit">Compare the chosen runs</button></p></form>'
     )
     nothing = "<p>There is no record in this folder. <code>evalharness run</code> makes one.</p>"
-    return _page(f"Runs in {folder}", table if runs else nothing)
+    return _page(f"Runs in {folder}", form if runs else nothing)
 
 
 def comparison_page(names: Sequence[str], tables: Iterable[Table], warnings: Iterable[str]) -> str:
     """Tables over the systems of several records, after what was to be said of them."""
     compared = ", ".join(f'<a href="{run_address(name)}">{isolated(name)}</a>' for name in names)
     said = "".join(f'<p role="note">{escaped(warning)}</p>' for warning in warnings)
-    sections = "".join(f"<section>{render_html(table)}</section>" for table in tables)
+    sections = "".join(f"<section>{scrolled(render_html(table), label=table.caption)}</section>" for table in tables)
     return _page("Comparison of runs", f"<p>{compared}</p>{said}{sections}")
 
 
@@ -108,7 +114,9 @@ def _page(heading: str, content: str) -> str:
 def _row(run: ListedRun) -> str:
     name = isolated(run.name)
     is_complete = run.wrong is None
-    box = f'<input type="checkbox" name="run" value="{escaped(run.name)}" aria-label="Compare {escaped(run.name)}">'
+    # The value is sent back, so it is the name itself, whatever it hides.
+    value = html.escape(run.name, quote=True)
+    box = f'<input type="checkbox" name="run" value="{value}" aria-label="Compare {escaped(run.name)}">'
     state = run.state if is_complete else f"<strong>{run.state}</strong>: {escaped(run.wrong or '')}"
     cells = (
         escaped(run.created or ""),
@@ -124,6 +132,15 @@ def _row(run: ListedRun) -> str:
         f'<tr><td>{box if is_complete else ""}</td><th scope="row">{linked}</th>'
         f"{''.join(f'<td>{cell}</td>' for cell in cells)}</tr>"
     )
+
+
+def _unaddressable(name: str) -> str | None:
+    """Why no address leads to a folder of this name; None where one does."""
+    if any("\ud800" <= character <= "\udfff" for character in name):
+        return "its name is not UTF-8. Rename the folder."
+    if any(character < " " for character in name):
+        return "its name holds a control character. Rename the folder."
+    return None
 
 
 def _best(run: RunView, decimals: int) -> str | None:

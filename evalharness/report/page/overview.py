@@ -7,8 +7,10 @@ from collections.abc import Iterable, Sequence
 
 from evalharness.report.html import escaped, isolated, render_html
 from evalharness.report.notes import counted, of_testset
+from evalharness.report.page.markup import scrolled
 from evalharness.report.settings import ReportSettings
 from evalharness.report.tables import build_table
+from evalharness.report.tables.ranks import parting
 from evalharness.report.tables.systems import headings, scored_metrics
 from evalharness.runs.plan import Plan
 from evalharness.runs.view import RunView
@@ -30,17 +32,13 @@ def overview(run: RunView, settings: ReportSettings) -> str:
     """The sections of the overview."""
     problems = run.problem_lines
     sections = [
-        _section("results", "Results", render_html(build_table("systems", run, settings)) + _ranks(run, settings)),
+        _section("results", "Results", _table("systems", run, settings) + _ranks(run, settings)),
         _section("meaning", "What the numbers mean", _meanings(run)),
     ]
     if problems is not None:
-        sections.append(
-            _section("problems", "Problems of hypotheses", render_html(build_table("problems", run, settings)))
-        )
+        sections.append(_section("problems", "Problems of hypotheses", _table("problems", run, settings)))
     if run.finding_lines is not None:
-        sections.append(
-            _section("findings", "Findings in the texts", render_html(build_table("findings", run, settings)))
-        )
+        sections.append(_section("findings", "Findings in the texts", _table("findings", run, settings)))
     sections += [
         _section("signatures", "Systems and signatures", _signatures(run)),
         _section("settings", "Settings", _settings(run.plan)),
@@ -56,10 +54,15 @@ def _section(name: str, heading: str, content: str) -> str:
     )
 
 
+def _table(name: str, run: RunView, settings: ReportSettings) -> str:
+    table = build_table(name, run, settings)
+    return scrolled(render_html(table), label=table.caption)
+
+
 def _ranks(run: RunView, settings: ReportSettings) -> str:
     if not run.rank_lines:
         return ""
-    return f"<details><summary>Ranks and clusters</summary>{render_html(build_table('ranks', run, settings))}</details>"
+    return f"<details><summary>Ranks and clusters</summary>{_table('ranks', run, settings)}</details>"
 
 
 def _meanings(run: RunView) -> str:
@@ -84,8 +87,8 @@ def _meanings(run: RunView) -> str:
         )
     if run.rank_lines:
         said.append(
-            "A range of ranks holds every rank that the tests leave open to a system. A line between clusters stands "
-            "where every system above it is significantly better than every system below it."
+            "A range of ranks holds every rank that the tests leave open to a system. One system beats another where "
+            f"it is significantly better. {parting(run)}"
         )
     gaps = sum(line.n_missing for line in run.score_lines)
     if gaps:
@@ -163,4 +166,5 @@ def _grid(caption: str, heads: Sequence[str], rows: Iterable[Sequence[str]]) -> 
     body = "".join(
         f'<tr><th scope="row">{first}</th>{"".join(f"<td>{cell}</td>" for cell in rest)}</tr>' for first, *rest in rows
     )
-    return f"<table><caption>{caption}</caption><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
+    table = f"<table><caption>{caption}</caption><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
+    return scrolled(table, label=caption)

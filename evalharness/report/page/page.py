@@ -94,8 +94,8 @@ def _document(run: RunView, settings: ReportSettings, parts: Iterable[tuple[str,
         title=run.folder.resolve().name,
         body=(
             f'<body data-source="{source}"><header>{header(run)}</header>'
-            f'<nav id="views" aria-label="Views"></nav><main><div id="overview">{overview(run, settings)}</div>'
-            '<div id="app"></div></main>'
+            f'<nav id="views" aria-label="Views"></nav><main><div id="app"></div>'
+            f'<div id="overview">{overview(run, settings)}</div></main>'
             f"{data}<script>{script}</script></body>"
         ),
         script=script,

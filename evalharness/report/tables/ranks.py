@@ -14,6 +14,12 @@ _RULES = {
 }
 
 
+def parting(run: Reported) -> str:
+    """What a line between clusters means, by the rule of the record; for a run that has ranks."""
+    rule = run.rank_lines[0].rule
+    return f"Clusters: {_RULES.get(rule, rule)}."
+
+
 def build(run: Reported, settings: ReportSettings) -> Table:
     """Nothing for metrics of which not every pair was tested."""
     metrics = scored_metrics(run)
@@ -50,7 +56,7 @@ def build(run: Reported, settings: ReportSettings) -> Table:
     notes = []
     if ranked:
         tested = [line for line in run.comparison_lines if line.metric in {metric.name for metric in ranked}]
-        notes.append(f"Clusters: {_RULES.get(run.rank_lines[0].rule, run.rank_lines[0].rule)}.")
+        notes.append(parting(run))
         notes.append(
             "Rank: from 1 + the number of systems that are significantly better to the number of systems less those "
             f"that are significantly worse ({how_tested(tested)})."

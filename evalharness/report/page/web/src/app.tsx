@@ -9,6 +9,7 @@ import { Pairs } from "./pairs";
 import { link } from "./panel";
 import { Plots } from "./plots";
 import { Segments } from "./segments";
+import { visible } from "./visible";
 
 const VIEWS = { overview: "Overview", pairs: "Pairs", segments: "Segments", plots: "Plots" } as const;
 type View = keyof typeof VIEWS;
@@ -17,10 +18,15 @@ const THEMES = ["auto", "light", "dark"] as const;
 export function App({ content, views }: { content: Content; views: HTMLElement }): JSX.Element {
   const [place, go] = usePlace();
   const view = viewOf(place);
+  const tab = place.get("tab");
   useOverview(view === "overview");
+  useEffect(() => {
+    document.title = `${VIEWS[view]} · ${visible(content.run.name)} · evalharness`;
+  }, [view, content]);
   return (
     <>
       {createPortal(<Views current={view} />, views)}
+      {tab !== null && !isView(tab) && <p role="alert">The page has no view {visible(tab)}.</p>}
       <Guarded key={view} view={view} content={content} place={place} go={go} />
     </>
   );
@@ -34,19 +40,25 @@ interface GuardedProps {
 }
 
 function Guarded({ view, ...props }: GuardedProps): JSX.Element | null {
-  const [error] = useErrorBoundary();
-  if (error !== undefined) return <Failure error={error} />;
+  const [error, again] = useErrorBoundary();
+  useEffect(() => {
+    if (error !== undefined) again();
+  }, [props.place.toString()]);
+  if (error !== undefined) return <Failure error={error} again={again} />;
   if (view === "pairs") return <Pairs {...props} />;
   if (view === "plots") return <Plots {...props} />;
   return view === "segments" ? <Segments {...props} /> : null;
 }
 
-export function Failure({ error }: { error: unknown }): JSX.Element {
+export function Failure({ error, again }: { error: unknown; again: () => void }): JSX.Element {
   const message = error instanceof Error ? error.message : String(error);
   return (
-    <p role="alert" class="failure">
-      This part of the page cannot be shown: {message}
-    </p>
+    <div class="failure">
+      <p role="alert">This part of the page cannot be shown: {visible(message)}</p>
+      <button type="button" onClick={again}>
+        Try again
+      </button>
+    </div>
   );
 }
 
@@ -117,6 +129,10 @@ function usePlace(): [URLSearchParams, (place: Record<string, string>) => void] 
 
 function viewOf(place: URLSearchParams): View {
   const tab = place.get("tab");
-  if (tab !== null && tab in VIEWS) return tab as View;
+  if (tab !== null) return isView(tab) ? tab : "overview";
   return place.has("segment") ? "segments" : "overview";
+}
+
+function isView(tab: string): tab is View {
+  return Object.hasOwn(VIEWS, tab);
 }

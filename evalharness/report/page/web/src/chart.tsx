@@ -33,6 +33,7 @@ export interface ChartProps {
   height: number;
 }
 
+const PAPER_WIDTH = 720; // px of a page of A4 between its margins
 const PAPER: Palette = { text: "#000000", muted: "#444444", line: "#bbbbbb", surface: "#ffffff" };
 
 let last: Promise<void> = Promise.resolve();
@@ -67,15 +68,16 @@ export function Chart({ draw, hover, open, label, height }: ChartProps): JSX.Ele
     dark.addEventListener("change", recolour);
     const toggled = new MutationObserver(recolour);
     toggled.observe(document.documentElement, { attributes: true });
-    const print = () => paint(made, element, calls.current, PAPER); // the stylesheet fits it to the paper
+    const print = () => element.append(onPaper(element, calls.current.draw, height));
+    const unprint = () => element.querySelectorAll(".paper").forEach((picture) => picture.remove());
     addEventListener("beforeprint", print);
-    addEventListener("afterprint", recolour);
+    addEventListener("afterprint", unprint);
     return () => {
       sized.disconnect();
       toggled.disconnect();
       dark.removeEventListener("change", recolour);
       removeEventListener("beforeprint", print);
-      removeEventListener("afterprint", recolour);
+      removeEventListener("afterprint", unprint);
       made.dispose();
       chart.current = null;
     };
@@ -102,12 +104,29 @@ export function Chart({ draw, hover, open, label, height }: ChartProps): JSX.Ele
   return <div class="chart" ref={box} role="img" aria-label={label} style={{ height: `${height}px` }} />;
 }
 
+/** A picture for printing, which the stylesheet shows in place of the chart: whole at once, and on white. */
+function onPaper(element: HTMLElement, draw: ChartProps["draw"], height: number): HTMLCanvasElement {
+  const chart = init(document.createElement("div"), null, { renderer: "canvas", width: PAPER_WIDTH, height });
+  const { series, ...option } = draw(PAPER) as { series: object[] };
+  chart.setOption({
+    animation: false,
+    textStyle: { color: PAPER.text, fontFamily: getComputedStyle(element).fontFamily },
+    ...option,
+    series: series.map((one) => ({ ...one, progressive: 0 })), // else most points would be drawn later
+  });
+  const picture = chart.renderToCanvas({ pixelRatio: 2, backgroundColor: PAPER.surface });
+  picture.className = "paper";
+  picture.removeAttribute("style"); // it would lie over what follows
+  chart.dispose();
+  return picture;
+}
+
 function paint(
   chart: EChartsType,
   element: HTMLElement,
   { draw, hover, open }: Pick<ChartProps, "draw" | "hover" | "open">,
-  palette: Palette = paletteOf(element),
 ): void {
+  const palette = paletteOf(element);
   const option = draw(palette);
   chart.setOption(
     {

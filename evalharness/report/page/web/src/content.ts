@@ -95,7 +95,7 @@ export interface Run {
     original_language: (string | null)[] | null;
   };
   columns: string[];
-  notes: { differences: string[] };
+  notes: { differences: string[]; clusters: string | null };
 }
 
 /** A part of a hypothesis that a metric holds for wrong, in code points. */
@@ -166,7 +166,9 @@ async function embedded(name: string): Promise<ArrayBuffer> {
 }
 
 async function served(name: string): Promise<ArrayBuffer> {
-  const answer = await fetch(`content/${name}`);
+  const answer = await fetch(`content/${name}`).catch(() => {
+    throw new Error("The server does not answer. Is evalharness view still running?");
+  });
   if (!answer.ok) throw new Error(`The server said: ${(await answer.text()).slice(0, 500) || answer.statusText}`);
   return answer.arrayBuffer();
 }
@@ -192,8 +194,8 @@ function at(all: Texts, positions: number[]): Texts {
 
 /** Whatever the case, in composed form (NFC), as the server searches. */
 async function found(all: Texts, text: string): Promise<Found> {
-  const wanted = comparable(text);
-  const holds = (one: string | null | undefined): boolean => one != null && comparable(one).includes(wanted);
+  const wanted = normalised(text);
+  const holds = (one: string | null | undefined): boolean => one != null && normalised(one).includes(wanted);
   const places = async <T>(list: T[], test: (one: T) => boolean): Promise<number[]> => {
     await breath();
     return list.flatMap((one, place) => (test(one) ? [place] : []));
@@ -205,7 +207,7 @@ async function found(all: Texts, text: string): Promise<Found> {
   return { sources, references, hypotheses };
 }
 
-function comparable(text: string): string {
+function normalised(text: string): string {
   return text.normalize("NFC").toLowerCase();
 }
 
@@ -215,15 +217,19 @@ export function breath(): Promise<void> {
 }
 
 function once<T>(make: () => Promise<T>): () => Promise<T> {
-  let made: Promise<T> | null = null;
-  return () => (made ??= make());
+  const made = remembered(make);
+  return () => made("");
 }
 
+/** What was made is kept; what failed is made again when it is asked for again. */
 function remembered<T>(make: (name: string) => Promise<T>): (name: string) => Promise<T> {
   const made = new Map<string, Promise<T>>();
   return (name) => {
-    const known = made.get(name) ?? make(name);
-    made.set(name, known);
-    return known;
+    const known = made.get(name);
+    if (known !== undefined) return known;
+    const fresh = make(name);
+    made.set(name, fresh);
+    fresh.catch(() => made.delete(name));
+    return fresh;
   };
 }

@@ -9,7 +9,12 @@ import { openContent } from "./content";
 
 const views = document.getElementById("views") as HTMLElement;
 const app = document.getElementById("app") as HTMLElement;
-openContent().then(
-  (content) => render(<App content={content} views={views} />, app),
-  (error: unknown) => render(<Failure error={error} />, app),
-);
+
+function start(): void {
+  openContent().then(
+    (content) => render(<App content={content} views={views} />, app),
+    (error: unknown) => render(<Failure error={error} again={start} />, app),
+  );
+}
+
+start();

@@ -22,8 +22,8 @@ import {
   segmentScores,
   verdict,
 } from "./pairs/model";
-import { count, fixed, mean, pValue, signed } from "./pairs/numbers";
-import { link, segmentLink, useColumn } from "./panel";
+import { count, fixed, general, mean, pValue, signed } from "./pairs/numbers";
+import { link, listOf, segmentLink, useColumn } from "./panel";
 import { visible } from "./visible";
 
 const N_LISTED = 10;
@@ -40,7 +40,8 @@ export interface PanelProps {
 export function Pairs({ content, place, go }: PanelProps): JSX.Element {
   const run = content.run;
   const metrics = useMemo(() => comparedMetrics(run), [run]);
-  const metric = metrics.find((one) => one.name === place.get("metric")) ?? metrics[0];
+  const asked = place.get("metric");
+  const metric = metrics.find((one) => one.name === asked) ?? metrics[0];
   const names = useMemo(() => new Set(compared(run)), [run]);
   if (metric === undefined) {
     return (
@@ -71,6 +72,12 @@ export function Pairs({ content, place, go }: PanelProps): JSX.Element {
           ))}
         </select>
       </label>
+      {asked !== null && asked !== metric.name && (
+        <p role="alert">
+          {run.metrics.some((one) => one.name === asked) ? "No pair was compared by" : "The run has no metric"}{" "}
+          <bdi>{visible(asked)}</bdi>. Here is {metric.heading}.
+        </p>
+      )}
       <Matrix
         run={run}
         metric={metric}
@@ -135,6 +142,11 @@ function Matrix({ run, metric, chosen, open }: MatrixProps): JSX.Element {
   const ends = useMemo(() => clusterEnds(run, metric, names), [run, metric, names]);
   const table = useRef<HTMLTableElement>(null);
   const [at, setAt] = useState<[number, number]>([0, Math.min(1, names.length - 1)]);
+  useReturn(chosen, ([a, b]) => {
+    const left: [number, number] = [names.indexOf(a), names.indexOf(b)];
+    setAt(left);
+    focus(left);
+  });
   const row = Math.min(at[0], names.length - 1);
   const column = Math.min(at[1], names.length - 1);
 
@@ -154,7 +166,10 @@ function Matrix({ run, metric, chosen, open }: MatrixProps): JSX.Element {
     if (next === null) return;
     event.preventDefault();
     setAt(next);
-    const cell = table.current?.querySelector<HTMLElement>(`td[data-row="${next[0]}"][data-column="${next[1]}"]`);
+    focus(next);
+  };
+  const focus = ([toRow, toColumn]: [number, number]): void => {
+    const cell = table.current?.querySelector<HTMLElement>(`td[data-row="${toRow}"][data-column="${toColumn}"]`);
     cell?.focus({ preventScroll: true });
     cell?.scrollIntoView({ block: "nearest", inline: "nearest" });
   };
@@ -217,12 +232,21 @@ function Matrix({ run, metric, chosen, open }: MatrixProps): JSX.Element {
         <span class="mark">▼</span> bold: significantly worse; ◆ bold: significantly different.{" "}
         <span class="swatch better" /> blue: row better, <span class="swatch worse" /> orange: row worse, stronger for
         larger differences.{" "}
-        {ends.size > 0 && "Double lines part clusters: all systems before one are significantly better than all behind it. "}
+        {ends.size > 0 && run.notes.clusters !== null && `Double lines part clusters. ${run.notes.clusters} `}
         {metric.higher_is_better ? "Higher is better." : "Lower is better: a negative difference is in the row’s favour."}{" "}
         Move with the arrow keys; Enter or a click opens a pair.
       </p>
     </Fragment>
   );
+}
+
+/** Calls back once a pair is left for the matrix, as the Back key does. */
+function useReturn(chosen: [string, string] | null, left: (pair: [string, string]) => void): void {
+  const before = useRef(chosen);
+  useEffect(() => {
+    if (chosen === null && before.current !== null) left(before.current);
+    before.current = chosen;
+  });
 }
 
 /** The places behind which another cluster begins. */
@@ -299,7 +323,7 @@ function Pair({ content, metric, a, b, go }: PairProps): JSX.Element {
   const heading = useRef<HTMLHeadingElement>(null);
   useEffect(() => {
     heading.current?.focus({ preventScroll: true });
-    heading.current?.scrollIntoView({ block: "nearest" });
+    heading.current?.scrollIntoView({ block: "start" });
   }, []);
   const rows = run.metrics.map((one) => {
     const line = run.comparisons.find(
@@ -329,7 +353,7 @@ function Pair({ content, metric, a, b, go }: PairProps): JSX.Element {
             <tr>
               <th scope="col">Metric</th>
               <th scope="col">Δ</th>
-              <th scope="col">{fixed(level * 100, 0)}% interval</th>
+              <th scope="col">{general(100 * level)}% interval</th>
               <th scope="col">p</th>
               {corrected !== null && <th scope="col">p ({corrected})</th>}
               {hasRuns && <th scope="col">p of runs</th>}
@@ -357,13 +381,13 @@ function Pair({ content, metric, a, b, go }: PairProps): JSX.Element {
                     <td class="number">{pValue(line.p)}</td>
                     {corrected !== null && <td class="number">{pValue(line.p_holm ?? line.p_bh)}</td>}
                     {hasRuns && <td class="number">{pValue(line.p_replicates)}</td>}
-                    <td>
+                    <td class="words">
                       <bdi>{visible(verdict(line, one))}</bdi>
                     </td>
                     <td class="number">{line.n_units.toLocaleString("en")}</td>
                     <td>{line.unit}</td>
                     <td class="number">{line.n_left_out}</td>
-                    <td>{method(line)}</td>
+                    <td class="words">{method(line)}</td>
                     <td class="number">{delta(line.detectable, one).replace("+", "")}</td>
                     <td class="number">{line.human_agreement === null ? "–" : fixed(line.human_agreement, 0)}</td>
                   </Fragment>
@@ -417,7 +441,7 @@ function Segments({ content, metric, a, b }: Omit<PairProps, "go">): JSX.Element
           {positions.map((at) => (
             <tr key={at}>
               <th scope="row">
-                <a href={segmentLink(run, at, visibleSystems(run, a, b))}>
+                <a href={segmentLink(run, at, [a, b])}>
                   <bdi>{visible(run.segments.id[at] as string)}</bdi>
                 </a>
               </th>
@@ -431,7 +455,6 @@ function Segments({ content, metric, a, b }: Omit<PairProps, "go">): JSX.Element
       {positions.length === 0 && <p>None.</p>}
     </div>
   );
-  const systems = visibleSystems(run, a, b);
   return (
     <section class="pair-segments" aria-labelledby="pair-segments-heading">
       <h4 id="pair-segments-heading">{metric.heading}, segment by segment</h4>
@@ -485,17 +508,12 @@ function Segments({ content, metric, a, b }: Omit<PairProps, "go">): JSX.Element
         {list(found.forB, "Most in favour of B")}
       </div>
       <p>
-        <a href={link({ tab: "segments", systems: systems.map(encodeURIComponent).join(","), sort: `delta:${metric.name}` })}>
+        <a href={link({ tab: "segments", systems: listOf([a, b]), sort: `delta:${metric.name}` })}>
           All segments of both systems, by difference
         </a>
       </p>
     </section>
   );
-}
-
-/** The systems of the record behind a pair: the first run of each. */
-function visibleSystems(run: Run, a: string, b: string): string[] {
-  return [a, b].flatMap((name) => runsOf(run, name).slice(0, 1).map((place) => run.systems[place]?.name ?? name));
 }
 
 interface Differences {

@@ -7,20 +7,23 @@ import { axis, Chart, type Drawing, type Palette, type Point } from "./chart";
 import type { Content, Metric, Run } from "./content";
 import type { PanelProps } from "./pairs";
 import { count, fixed } from "./pairs/numbers";
-import { segmentLink, segmentPlace, useColumn } from "./panel";
+import { firstMetric, placesBestFirst } from "./pairs/model";
+import { link, listOf, segmentLink, segmentPlace, useColumn } from "./panel";
+import { type Choice, choiceOf, FIRST_SYSTEMS, LENGTHS, placeOf, systemsOf } from "./plots/choice";
 import { correlation, type Correlation, SHARES, type Spread, spread, Turns } from "./plots/numbers";
 import { look, Swatch } from "./plots/style";
 import { visible } from "./visible";
 
 const MOST_POINTS = 40_000;
 const FEWEST_FOR_DENSITY = 20;
-const FIRST_SYSTEMS = 12;
+const FAR = 20; // times the median: beyond it a straight axis of lengths would squeeze most points into one column
 
-export function Plots({ content, go }: PanelProps): JSX.Element {
+export function Plots({ content, place, go }: PanelProps): JSX.Element {
   const run = content.run;
   const metrics = useMemo(() => run.metrics.filter((metric) => metric.has_segments), [run]);
-  const [chosen, setChosen] = useState(() => new Set(run.systems.slice(0, FIRST_SYSTEMS).keys()));
-  const systems = useMemo(() => [...run.systems.keys()].filter((place) => chosen.has(place)), [run, chosen]);
+  const all = useMemo(() => placesBestFirst(run, firstMetric(run)), [run]);
+  const asked = place.get("systems");
+  const { systems, unknown } = useMemo(() => systemsOf(run, asked), [run, asked]);
   if (metrics.length === 0) {
     return (
       <section class="plots" aria-labelledby="plots-heading">
@@ -29,35 +32,34 @@ export function Plots({ content, go }: PanelProps): JSX.Element {
       </section>
     );
   }
-  const common = { content, metrics, systems, go };
+  const chosen = choiceOf(metrics, place);
+  const lacking = [...unknown, ...chosen.unknown];
+  const show = (shown: number[]): void => go(placeOf(run, metrics, chosen.choice, shown));
+  const choose = (change: Partial<Choice>): void => go(placeOf(run, metrics, { ...chosen.choice, ...change }, systems));
+  const common = { content, metrics, systems, choice: chosen.choice, choose, go };
   return (
     <section class="plots" aria-labelledby="plots-heading">
       <h2 id="plots-heading">Plots of segment scores</h2>
+      {lacking.length > 0 && <p role="alert">The run has no {visible(lacking.join(", no "))}.</p>}
       <fieldset class="systems">
         <legend>Systems</legend>
         <p>
-          <button type="button" onClick={() => setChosen(new Set(run.systems.keys()))}>
+          <button type="button" onClick={() => show(all)}>
             All
           </button>{" "}
-          <button type="button" onClick={() => setChosen(new Set())}>
+          <button type="button" onClick={() => show([])}>
             None
           </button>
-          {run.systems.length > FIRST_SYSTEMS && ` ${chosen.size} of ${run.systems.length} are shown.`}
+          {run.systems.length > FIRST_SYSTEMS && ` ${systems.length} of ${run.systems.length} are shown.`}
         </p>
-        {run.systems.map((system, place) => (
-          <label key={system.name}>
+        {all.map((one) => (
+          <label key={one}>
             <input
               type="checkbox"
-              checked={chosen.has(place)}
-              onChange={() =>
-                setChosen((before) => {
-                  const after = new Set(before);
-                  if (!after.delete(place)) after.add(place);
-                  return after;
-                })
-              }
+              checked={systems.includes(one)}
+              onChange={() => show(systems.includes(one) ? systems.filter((other) => other !== one) : [...systems, one])}
             />
-            <Swatch place={place} /> <bdi>{visible(system.name)}</bdi>
+            <Swatch place={one} /> <bdi>{systemName(run, one)}</bdi>
           </label>
         ))}
       </fieldset>
@@ -71,7 +73,10 @@ export function Plots({ content, go }: PanelProps): JSX.Element {
 interface PlotProps {
   content: Content;
   metrics: Metric[];
+  /** Best first. */
   systems: number[];
+  choice: Choice;
+  choose: (change: Partial<Choice>) => void;
   go: PanelProps["go"];
 }
 
@@ -113,6 +118,11 @@ function titledUp(metric: Metric): string {
   return `${metric.heading} (${metric.higher_is_better ? "higher" : "lower"} is better)`;
 }
 
+/** Where the segments stand in the order of a system's scores. */
+function scoresPlace(system: string, metric: Metric): Record<string, string> {
+  return { tab: "segments", systems: listOf([system]), sort: `score:${metric.name}` };
+}
+
 function systemName(run: Run, place: number): string {
   return visible(run.systems[place]?.name ?? "");
 }
@@ -132,10 +142,9 @@ function useWork<T>(work: (turns: Turns) => Promise<T | null>, of: readonly unkn
 
 // How the scores lie
 
-function Distributions({ content, metrics, systems, go }: PlotProps): JSX.Element {
+function Distributions({ content, metrics, systems, choice, choose, go }: PlotProps): JSX.Element {
   const run = content.run;
-  const [name, setName] = useState((metrics[0] as Metric).name);
-  const metric = named(metrics, name);
+  const metric = named(metrics, choice.metric);
   const column = useColumn(content, metric.name);
   const n = run.segments.id.length;
   const spreads = useWork(
@@ -162,12 +171,14 @@ function Distributions({ content, metrics, systems, go }: PlotProps): JSX.Elemen
     <figure class="plot" id="plot-distributions" aria-labelledby="plot-distributions-heading">
       <h3 id="plot-distributions-heading">How the scores lie</h3>
       <p class="choices">
-        <Select label="Metric" value={metric.name} options={headings(metrics)} choose={setName} />
+        <Select label="Metric" value={metric.name} options={headings(metrics)} choose={(name) => choose({ metric: name })} />
       </p>
       {systems.length === 0 ? (
         <p>Choose a system above.</p>
       ) : spreads === null || draw === null ? (
         <p role="status">Reading segment scores …</p>
+      ) : [...spreads.values()].every((one) => one.n === 0) ? (
+        <p>The chosen systems have no segment scores by {metric.heading}.</p>
       ) : (
         <Chart
           draw={draw}
@@ -183,15 +194,13 @@ function Distributions({ content, metrics, systems, go }: PlotProps): JSX.Elemen
               `5 % below ${shown(one.quantiles[0] as number)}, 5 % above ${shown(one.quantiles[4] as number)}`,
             ];
           }}
-          open={({ at }) => {
-            const name = run.systems[systems[at] as number]?.name;
-            if (name !== undefined) go({ tab: "segments", systems: encodeURIComponent(name), sort: metric.name });
-          }}
+          open={({ at }) => go(scoresPlace(run.systems[systems[at] as number]?.name ?? "", metric))}
         />
       )}
       <figcaption>
         Segment scores by system: box from the first to the third quartile with the median, whiskers to the 5th and 95th
-        percentile{n >= FEWEST_FOR_DENSITY && ", and behind them how densely scores lie (Gaussian kernel, Silverman’s rule)"}.{" "}
+        percentile{n >= FEWEST_FOR_DENSITY && ", and behind them how densely scores lie (Gaussian kernel, Silverman’s rule)"}. A box, and
+        the system’s name in the table, lead to its segments in the order of their scores.{" "}
         {missing > 0 && `${count(missing, "score")} of ${(systems.length * n).toLocaleString("en")} left out: could not be computed. `}
         {spreads !== null && systems.length > 0 && (
           <div class="scroll" role="region" aria-label="Quantiles by system" tabIndex={0}>
@@ -219,7 +228,9 @@ function Distributions({ content, metrics, systems, go }: PlotProps): JSX.Elemen
                   return (
                     <tr key={place}>
                       <th scope="row">
-                        <bdi>{systemName(run, place)}</bdi>
+                        <a href={link(scoresPlace(run.systems[place]?.name ?? "", metric))}>
+                          <bdi>{systemName(run, place)}</bdi>
+                        </a>
                       </th>
                       <td class="number">{one.n.toLocaleString("en")}</td>
                       <td class="number">{one.missing}</td>
@@ -252,12 +263,9 @@ function ridges(run: Run, metric: Metric, systems: number[], spreads: Map<number
   const factor = metric.display_factor;
   const of = (at: number): Spread => spreads.get(systems[at] as number) as Spread;
   const hasDensity = run.segments.id.length >= FEWEST_FOR_DENSITY;
-  const ends = systems.map((_, at) => of(at)).filter((one) => one.n > 0);
   return {
     grid: { left: 8, right: 24, top: 8, bottom: 48, containLabel: true },
     xAxis: axis(titled(metric), palette, {
-      min: Math.min(...ends.map((one) => one.low)) * factor,
-      max: Math.max(...ends.map((one) => one.high)) * factor,
       axisLabel: { color: palette.text, hideOverlap: true, formatter: (value: number) => String(Number(value.toFixed(metric.decimals))) },
     }),
     yAxis: axis("", palette, {
@@ -269,7 +277,8 @@ function ridges(run: Run, metric: Metric, systems: number[], spreads: Map<number
     series: [
       {
         type: "custom",
-        data: hasDensity ? systems.map((_, at) => [0, at]) : [],
+        encode: { x: [0, 2], y: 1 }, // the axis goes from the lowest to the highest score
+        data: hasDensity ? systems.map((_, at) => [of(at).low * factor, at, of(at).high * factor]) : [],
         renderItem: (_: object, api: Canvas & { value: (dimension: number) => number }) => {
           const at = api.value(1);
           const one = of(at);
@@ -304,6 +313,10 @@ interface Axis {
   isOfSystem: boolean;
   factor: number;
   decimals: number;
+  isLogarithmic: boolean;
+  /** Where the segments of a system stand in the order of the values, and the name of that order. */
+  order: string;
+  inOrder: (system: string) => Record<string, string>;
 }
 
 interface Cloud {
@@ -329,13 +342,18 @@ async function cloud(turns: Turns, systems: number[], n: number, x: Axis, y: Axi
     }
     const points = new Float64Array(2 * kept.length);
     kept.forEach((at, index) => {
-      points[2 * index] = (xs[at] as number) * x.factor;
-      points[2 * index + 1] = (ys[at] as number) * y.factor;
+      points[2 * index] = drawn(xs[at] as number, x);
+      points[2 * index + 1] = drawn(ys[at] as number, y);
     });
     found.places.push(Int32Array.from(kept));
     found.points.push(points);
   }
   return found;
+}
+
+/** A logarithmic axis has no 0; it is for counts, whose next is 1. */
+function drawn(value: number, axis: Axis): number {
+  return axis.isLogarithmic ? Math.max(1, value) : value * axis.factor;
 }
 
 function valuesOf(axis: Axis, place: number, n: number): Float64Array {
@@ -346,7 +364,7 @@ function scattered(found: Cloud, x: Axis, y: Axis, palette: Palette): Drawing {
   const isSparse = found.points.reduce((sum, points) => sum + points.length / 2, 0) <= 1000;
   return {
     grid: { left: 64, right: 24, top: 16, bottom: 52 },
-    xAxis: axis(x.title, palette),
+    xAxis: axis(x.title, palette, x.isLogarithmic ? { type: "log" } : {}),
     yAxis: axis(y.title, palette, { nameGap: 44 }),
     series: found.systems.map((place, at) => {
       const { colour, shape } = look(place);
@@ -354,7 +372,7 @@ function scattered(found: Cloud, x: Axis, y: Axis, palette: Palette): Drawing {
         type: "scatter",
         symbol: shape,
         symbolSize: isSparse ? 11 : 6,
-        large: true,
+        large: (found.points[at] as Float64Array).length > 0, // echarts 6.1 fails to paint a large series of no points
         largeThreshold: 0,
         progressive: 400, // of one turn; at once a picture of 22,500 points takes 200 ms (2 cores, Chromium)
         progressiveThreshold: 0,
@@ -397,29 +415,30 @@ function Scatter({ run, id, systems, x, y, label, go }: ScatterProps): JSX.Eleme
   );
   if (systems.length === 0) return <p>Choose a system above.</p>;
   if (found === null || draw === null || x === null || y === null) return <p role="status">Reading segment scores …</p>;
+  if (found.points.every((points) => points.length === 0)) return <p>No output of the chosen systems has both values.</p>;
   const segment = ({ series, at }: Point): number => found.places[series]?.[at] as number;
   const value = (number: number): string => (Number.isNaN(number) ? "–" : fixed(number, 2).replace("-", "−"));
   return (
-    <div>
+    <>
       <Chart
         draw={draw}
         height={420}
         label={`${label} of ${count(systems.length, "system")}; correlations follow in a table.`}
         hover={(point) => {
-          const points = found.points[point.series] as Float64Array;
-          return [
-            systemName(run, found.systems[point.series] as number),
-            `Segment ${visible(run.segments.id[segment(point)] ?? "")}`,
-            `${x.title}: ${fixed(points[2 * point.at] as number, x.decimals)}`,
-            `${y.title}: ${fixed(points[2 * point.at + 1] as number, y.decimals)}`,
-          ];
+          const place = found.systems[point.series] as number;
+          const said = (of: Axis): string =>
+            `${of.title}: ${fixed((valuesOf(of, place, n)[segment(point)] as number) * of.factor, of.decimals)}`;
+          return [systemName(run, place), `Segment ${visible(run.segments.id[segment(point)] ?? "")}`, said(x), said(y)];
         }}
         open={(point) =>
           go(segmentPlace(run, segment(point), [run.systems[found.systems[point.series] as number]?.name ?? ""]))
         }
       />
       <figcaption>
-        A point is one output of a system; click it to open the segment.{" "}
+        A point is one output of a system; click it to open the segment. Without a mouse: the last column of the table leads
+        to all segments of a system in the order of either axis.{" "}
+        {x.isLogarithmic &&
+          `The axis of lengths is logarithmic, since the longest is more than ${FAR} times the median; length 0 stands at 1. `}
         {found.every > 1 &&
           `Of ${(systems.length * n).toLocaleString("en")} outputs those of every ${found.every}th segment are drawn, counted from the first; the table is of all. `}
         {found.missing > 0 &&
@@ -433,6 +452,7 @@ function Scatter({ run, id, systems, x, y, label, go }: ScatterProps): JSX.Eleme
                 <th scope="col">n</th>
                 <th scope="col">Pearson</th>
                 <th scope="col">Spearman</th>
+                <th scope="col">Segments by</th>
               </tr>
             </thead>
             <tbody>
@@ -444,13 +464,25 @@ function Scatter({ run, id, systems, x, y, label, go }: ScatterProps): JSX.Eleme
                   <td class="number">{one.n.toLocaleString("en")}</td>
                   <td class="number">{value(one.pearson)}</td>
                   <td class="number">{value(one.spearman)}</td>
+                  <td>
+                    <Order run={run} place={place} axis={y} />, <Order run={run} place={place} axis={x} />
+                  </td>
                 </tr>
               ))}
             </tbody>
           </table>
         </div>
       </figcaption>
-    </div>
+    </>
+  );
+}
+
+function Order({ run, place, axis }: { run: Run; place: number; axis: Axis }): JSX.Element {
+  const name = run.systems[place]?.name ?? "";
+  return (
+    <a href={link(axis.inOrder(name))} aria-label={`Segments of ${visible(name)} by ${axis.order}`}>
+      {axis.order}
+    </a>
   );
 }
 
@@ -460,20 +492,31 @@ function useMetricAxis(content: Content, metric: Metric): Axis | null {
     () =>
       column === null
         ? null
-        : { title: titledUp(metric), column, isOfSystem: true, factor: metric.display_factor, decimals: metric.decimals },
+        : {
+            title: titledUp(metric),
+            column,
+            isOfSystem: true,
+            factor: metric.display_factor,
+            decimals: metric.decimals,
+            isLogarithmic: false,
+            order: metric.heading,
+            inOrder: (system) => scoresPlace(system, metric),
+          },
     [column, metric],
   );
 }
 
-const LENGTHS = [
-  ["source_length", "Source"],
-  ["hypothesis_length", "Hypothesis"],
-] as const;
+/** Whether the greatest is more than `FAR` times the median. */
+function hasFarValues(values: Float64Array): boolean {
+  let greatest = 0;
+  for (const value of values) if (value > greatest) greatest = value;
+  const known = values.filter((value) => !Number.isNaN(value));
+  return 2 * known.filter((value) => FAR * value < greatest).length > known.length;
+}
 
-function AgainstLength({ content, metrics, systems, go }: PlotProps): JSX.Element {
-  const [name, setName] = useState((metrics[0] as Metric).name);
-  const [length, setLength] = useState<(typeof LENGTHS)[number][0]>("source_length");
-  const metric = named(metrics, name);
+function AgainstLength({ content, metrics, systems, choice, choose, go }: PlotProps): JSX.Element {
+  const length = choice.length;
+  const metric = named(metrics, choice.length_metric);
   const lengths = useColumn(content, length);
   const y = useMetricAxis(content, metric);
   const x = useMemo<Axis | null>(
@@ -486,6 +529,14 @@ function AgainstLength({ content, metrics, systems, go }: PlotProps): JSX.Elemen
             isOfSystem: length === "hypothesis_length",
             factor: 1,
             decimals: 0,
+            isLogarithmic: hasFarValues(lengths),
+            order: "length",
+            inOrder: (system) => ({
+              tab: "segments",
+              ...(length === "hypothesis_length" ? { list: "outputs" } : {}),
+              systems: listOf([system]),
+              sort: "length",
+            }),
           },
     [lengths, length],
   );
@@ -493,26 +544,29 @@ function AgainstLength({ content, metrics, systems, go }: PlotProps): JSX.Elemen
     <figure class="plot" id="plot-length" aria-labelledby="plot-length-heading">
       <h3 id="plot-length-heading">Score against length</h3>
       <p class="choices">
-        <Select label="Metric" value={metric.name} options={headings(metrics)} choose={setName} />{" "}
-        <Select label="Length of" value={length} options={LENGTHS} choose={setLength} />
+        <Select
+          label="Metric"
+          value={metric.name}
+          options={headings(metrics)}
+          choose={(name) => choose({ length_metric: name })}
+        />{" "}
+        <Select label="Length of" value={length} options={LENGTHS} choose={(name) => choose({ length: name })} />
       </p>
       <Scatter run={content.run} id="plot-length" systems={systems} x={x} y={y} label={`${metric.heading} against length`} go={go} />
     </figure>
   );
 }
 
-function MetricByMetric({ content, metrics, systems, go }: PlotProps): JSX.Element {
-  const [nameX, setX] = useState((metrics[0] as Metric).name);
-  const [nameY, setY] = useState((metrics[1] as Metric).name);
-  const [metricX, metricY] = [named(metrics, nameX), named(metrics, nameY)];
+function MetricByMetric({ content, metrics, systems, choice, choose, go }: PlotProps): JSX.Element {
+  const [metricX, metricY] = [named(metrics, choice.across), named(metrics, choice.up)];
   const x = useMetricAxis(content, metricX);
   const y = useMetricAxis(content, metricY);
   return (
     <figure class="plot" id="plot-metrics" aria-labelledby="plot-metrics-heading">
       <h3 id="plot-metrics-heading">Metric against metric</h3>
       <p class="choices">
-        <Select label="Across" value={metricX.name} options={headings(metrics)} choose={setX} />{" "}
-        <Select label="Up" value={metricY.name} options={headings(metrics)} choose={setY} />
+        <Select label="Across" value={metricX.name} options={headings(metrics)} choose={(name) => choose({ across: name })} />{" "}
+        <Select label="Up" value={metricY.name} options={headings(metrics)} choose={(name) => choose({ up: name })} />
       </p>
       <Scatter
         run={content.run}

@@ -1,6 +1,6 @@
 // What the pairwise view shows, read from the record: nothing is tested here.
 
-import type { Comparison, Metric, Run } from "../content";
+import type { Comparison, Metric, Run, System } from "../content";
 import { fixed, signed } from "./numbers";
 
 /** What is compared: systems, and for runs of one system that system, in the order of the record. */
@@ -14,10 +14,28 @@ export function runsOf(run: Run, name: string): number[] {
   return places.length > 0 ? places : run.systems.flatMap((system, place) => (system.name === name ? [place] : []));
 }
 
-/** Metrics that a pair was compared by, or that have scores at all. */
+/** Metrics that some pair was compared by. */
 export function comparedMetrics(run: Run): Metric[] {
   const names = new Set(run.comparisons.map((line) => line.metric));
   return run.metrics.filter((metric) => names.has(metric.name));
+}
+
+/** The places of all systems in the order of a metric, equal ones by name; without a score last, as they stand. */
+export function placesBestFirst(run: Run, metric: Metric | undefined): number[] {
+  const sign = metric?.higher_is_better === false ? 1 : -1;
+  const scores = new Map(run.scores.filter((line) => line.metric === metric?.name).map((line) => [line.system, line.score]));
+  const scoreOf = (place: number): number | null => scores.get((run.systems[place] as System).name) ?? null;
+  const isBefore = (a: number, b: number): boolean => (run.systems[a] as System).name < (run.systems[b] as System).name;
+  return [...run.systems.keys()].sort((a, b) => {
+    const [ofA, ofB] = [scoreOf(a), scoreOf(b)];
+    if (ofA === null || ofB === null) return Number(ofA === null) - Number(ofB === null) || a - b;
+    return sign * (ofA - ofB) || (isBefore(a, b) ? -1 : 1);
+  });
+}
+
+/** The metric that orders systems where none is chosen: the first that has scores. */
+export function firstMetric(run: Run): Metric | undefined {
+  return run.metrics.find((metric) => run.scores.some((line) => line.metric === metric.name));
 }
 
 /** In the order of a metric, equal ones by name; without a score last. */

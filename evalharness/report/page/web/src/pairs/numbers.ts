@@ -42,6 +42,11 @@ export function quantile(sorted: Float64Array, share: number): number {
   return low + (high - low) * (place - below);
 }
 
+/** As Python's `:g`, for numbers that it writes without an exponent: `99.5`, `95`. */
+export function general(value: number): string {
+  return String(Number(value.toPrecision(6)));
+}
+
 export function mean(values: Float64Array): number {
   let sum = 0;
   for (const value of values) sum += value;
@@ -50,6 +55,8 @@ export function mean(values: Float64Array): number {
 
 /** Pearson's r; NaN where one side does not vary. */
 export function pearson(xs: Float64Array, ys: Float64Array): number {
+  // The mean of equal numbers need not be that number in binary, so sums of their differences need not be 0.
+  if (isConstant(xs) || isConstant(ys)) return NaN;
   const meanX = mean(xs);
   const meanY = mean(ys);
   let xy = 0;
@@ -63,6 +70,10 @@ export function pearson(xs: Float64Array, ys: Float64Array): number {
     yy += dy * dy;
   }
   return xy / Math.sqrt(xx * yy);
+}
+
+function isConstant(values: Float64Array): boolean {
+  return values.every((value) => value === values[0]);
 }
 
 /** Ranks from 1; equal values share the mean of theirs. */

@@ -4,14 +4,15 @@
 import type { JSX } from "preact";
 
 const COLOURS = ["#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9"] as const;
-const SHAPES = ["circle", "triangle", "rect", "diamond", "pin", "arrow", "roundRect"] as const;
+/** Those of the drawing library whose middle is the point; its pin and its arrow have it at their tip. */
+const SHAPES = ["circle", "triangle", "rect", "diamond", "roundRect"] as const;
 
 export interface Look {
   colour: string;
   shape: (typeof SHAPES)[number];
 }
 
-/** No two of the first 42 are alike: the lengths of both lists have no common divisor. */
+/** No two of the first 30 are alike: the lengths of both lists have no common divisor. */
 export function look(place: number): Look {
   return { colour: COLOURS[place % COLOURS.length] as string, shape: SHAPES[place % SHAPES.length] as Look["shape"] };
 }
@@ -21,8 +22,6 @@ const PATHS: Record<Look["shape"], string> = {
   triangle: "M6 1L11 11H1z",
   rect: "M1 1H11V11H1z",
   diamond: "M6 0L12 6L6 12L0 6z",
-  pin: "M6 12L3 7a3.5 3.5 0 1 1 6 0z",
-  arrow: "M6 0L11 12L6 9L1 12z",
   roundRect: "M3 2H9a2 2 0 0 1 2 2V8a2 2 0 0 1-2 2H3a2 2 0 0 1-2-2V4a2 2 0 0 1 2-2z",
 };
 

@@ -125,7 +125,7 @@ export function placeOfSegment(run: Run, at: number, query: Query): Record<strin
   return query.isByOutput ? segmentPlace(run, at, run.systems.slice(0, N_SHOWN).map((system) => system.name)) : place;
 }
 
-function decoded(text: string): string {
+export function decoded(text: string): string {
   try {
     return decodeURIComponent(text);
   } catch {
