@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import json
+import shutil
+from dataclasses import replace
 from itertools import pairwise
+from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, unquote, urlsplit
 
@@ -19,7 +22,7 @@ import evalharness as eh
 from evalharness.records import Floats, LanguagePair, Segment, TestSet
 from evalharness.report.page.content import RunContent, little_endian, strict_json
 from evalharness.report.page.page import served_page
-from evalharness.runs.view import ComparisonLine
+from evalharness.runs.view import ComparisonLine, write_lines
 from evalharness.systems.files import Folder
 
 HOSTILE = ("&lt;img src=x&gt;", "{b}rich{a}&amp;", "a,b", "#tab=plots&a=b")  # `<` is in no name: it is in no file's
@@ -224,6 +227,20 @@ class TestMatrix:
                     ), (metric.name, pair)
                     n_seen += 1
         assert n_seen == 2 * len(bundled.comparison_lines) > 0
+
+    def test_a_p_value_is_not_rounded_onto_the_level(self, page: Page, bundled: eh.Run, tmp_path: Path) -> None:
+        """0.05005 is above 0.05, which three digits would say it is."""
+        folder = shutil.copytree(bundled.folder, tmp_path / "one")
+        lines = [
+            replace(line, p_holm=0.05005, is_significant=False) if line.metric == "bleu" else line
+            for line in bundled.comparison_lines
+        ]
+        write_lines(folder / "comparisons.csv", ComparisonLine, lines)
+        run = eh.open_run(folder)
+        run.write_page()
+        opened(page, run, "tab=pairs&metric=bleu")
+        shown = page.locator("table.matrix td.tested .p").all_inner_texts()
+        assert set(shown) == {"p 0.05005"}
 
     def test_systems_stand_best_first_with_lines_between_clusters(self, page: Page, bundled: eh.Run) -> None:
         opened(page, bundled, "tab=pairs&metric=ter")

@@ -68,6 +68,10 @@ class Viewer:
         if not folder.is_dir():
             raise InputError(f"{folder}: no such folder of records, and no record. `evalharness run` makes one.")
         self._folder = folder.resolve()
+        try:
+            self._folder.name.encode()
+        except UnicodeEncodeError as err:
+            raise InputError(f"{folder}: has a name that is not UTF-8, which no address leads to. Rename it.") from err
         self._is_record = _is_record(self._folder)
         self._stats = stats
         self._build_metric = build_metric
@@ -106,8 +110,9 @@ class Viewer:
         except OSError as err:
             status, message = 409, f"{err.filename}: cannot be read: {err.strerror}. Load the page again."
         if is_content:
-            return Answer(status=status, kind=_TEXT, content=f"{message}\n".encode())
-        return Answer(status=status, kind=_HTML, content=error_page("Not shown", message).encode())
+            return Answer(status=status, kind=_TEXT, content=f"{message}\n".encode(errors="backslashreplace"))
+        page = error_page("Not shown", message).encode(errors="backslashreplace")
+        return Answer(status=status, kind=_HTML, content=page)
 
     def _answer(self, parts: Sequence[str], asked: Sequence[tuple[str, str]]) -> Answer:
         first = dict(reversed(asked))
@@ -267,7 +272,8 @@ def _positions(text: str) -> list[int]:
 
 
 def _html(page: str) -> Answer:
-    return Answer(status=200, kind=_HTML, content=page.encode())
+    """Names of files that are not UTF-8 stand in it with their bytes."""
+    return Answer(status=200, kind=_HTML, content=page.encode(errors="backslashreplace"))
 
 
 def _pairs(query: str) -> list[tuple[str, str]]:

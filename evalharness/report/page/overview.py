@@ -56,6 +56,8 @@ def _section(name: str, heading: str, content: str) -> str:
 
 def _table(name: str, run: RunView, settings: ReportSettings) -> str:
     table = build_table(name, run, settings)
+    if not table.rows:
+        return _items(map(escaped, table.notes))
     return scrolled(render_html(table), label=table.caption)
 
 

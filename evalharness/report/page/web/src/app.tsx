@@ -2,7 +2,7 @@
 
 import { type JSX } from "preact";
 import { createPortal } from "preact/compat";
-import { useCallback, useEffect, useErrorBoundary, useState } from "preact/hooks";
+import { useCallback, useEffect, useErrorBoundary, useLayoutEffect, useState } from "preact/hooks";
 
 import type { Content } from "./content";
 import { Pairs } from "./pairs";
@@ -109,7 +109,7 @@ function stored(): string {
 
 /** The overview is in the document from the start. */
 function useOverview(isShown: boolean): void {
-  useEffect(() => {
+  useLayoutEffect(() => {
     (document.getElementById("overview") as HTMLElement).hidden = !isShown;
   }, [isShown]);
 }

@@ -305,7 +305,7 @@ function Cell({ line, isSelf, metric, widest, row, column, isReached, isOpen, is
           {mark}
         </span>
       )}
-      <span class="p">{p === null ? "no p" : `p ${pValue(p)}`}</span>
+      <span class="p">{p === null ? "no p" : `p ${pValue(p, line.level)}`}</span>
     </td>
   );
 }
@@ -378,9 +378,9 @@ function Pair({ content, metric, a, b, go }: PairProps): JSX.Element {
                   <Fragment>
                     <td class="number">{delta(line.delta, one)}</td>
                     <td class="number">{interval(line, one)}</td>
-                    <td class="number">{pValue(line.p)}</td>
-                    {corrected !== null && <td class="number">{pValue(line.p_holm ?? line.p_bh)}</td>}
-                    {hasRuns && <td class="number">{pValue(line.p_replicates)}</td>}
+                    <td class="number">{pValue(line.p, level)}</td>
+                    {corrected !== null && <td class="number">{pValue(line.p_holm ?? line.p_bh, level)}</td>}
+                    {hasRuns && <td class="number">{pValue(line.p_replicates, level)}</td>}
                     <td class="words">
                       <bdi>{visible(verdict(line, one))}</bdi>
                     </td>

@@ -22,14 +22,25 @@ export function signed(value: number, decimals: number): string {
   return text.startsWith("-") ? `−${text.slice(1)}` : Number(text) === 0 ? text : `+${text}`;
 }
 
-export function pValue(p: number | null): string {
+/** With three significant digits, or as many as tell it from what is significant at a level. */
+export function pValue(p: number | null, level: number): string {
   if (p === null) return "–";
-  if (p === 0) return "0";
-  const [digits = "", power = "0"] = p.toExponential(2).split("e");
+  const alpha = Number((1 - level).toFixed(12));
+  for (let digits = 3; digits < 17; digits++) {
+    const shown = significant(p, digits);
+    if (Number(shown) <= alpha === p <= alpha) return shown;
+  }
+  return String(p);
+}
+
+/** As Python's `:.3g` with that many digits, of numbers from 0 to 1. */
+function significant(value: number, n: number): string {
+  if (value === 0) return "0";
+  const [digits = "", power = "0"] = value.toExponential(n - 1).split("e");
   const exponent = Number(power);
   const trimmed = (text: string) => (text.includes(".") ? text.replace(/\.?0+$/, "") : text);
   if (exponent < -4) return `${trimmed(digits)}e-${String(-exponent).padStart(2, "0")}`;
-  return trimmed(fixed(p, Math.max(0, 2 - exponent)));
+  return trimmed(fixed(value, Math.max(0, n - 1 - exponent)));
 }
 
 /** The value below which a share of sorted values lies, between two of them by straight line (as numpy does). */
