@@ -218,7 +218,7 @@ def test_page_and_tables_mark_the_same_characters() -> None:
     differ = [code for code in range(0x110000) if bool(hidden.match(chr(code))) != (visible(chr(code)) != chr(code))]
     assert differ == []
     named = dict(re.findall(r'"\\u(\w{4})": "(\w+)"', source))
-    assert len(named) == 15
+    assert len(named) == 22
     assert all(visible(chr(int(code, 16))) == f"[{name}]" for code, name in named.items())
 
 

@@ -147,7 +147,15 @@ class RunContent:
 
     def _documents(self) -> dict[str, list[str | None] | None]:
         columns = {name: self._of_testset(name) for name in _OPTIONAL_COLUMNS}
+        columns["source_length"] = self._length_slices()
         return {name: column if any(one is not None for one in column) else None for name, column in columns.items()}
+
+    def _length_slices(self) -> list[str | None]:
+        """The slice by the length of its source (`1-23 characters`) that the record counts each segment to."""
+        labels = dict.fromkeys(line.slice for line in self.run.slice_lines or () if line.by == "source-length")
+        spans = [(label, *map(int, label.removesuffix(" characters").split("-"))) for label in labels]
+        lengths = self.column(SOURCE_LENGTH).tolist()
+        return [next((label for label, low, high in spans if low <= length <= high), None) for length in lengths]
 
     def _flagged(self) -> tuple[list[dict[str, Any]], list[tuple[int, int, int]]]:
         """The flags that occur, and who has which: `(system, segment, flag)`, all counted from 0."""
