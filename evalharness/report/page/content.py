@@ -9,6 +9,7 @@ import base64
 import gzip
 import json
 import math
+import re
 import threading
 import unicodedata
 from collections import OrderedDict
@@ -153,9 +154,18 @@ class RunContent:
     def _length_slices(self) -> list[str | None]:
         """The slice by the length of its source (`1-23 characters`) that the record counts each segment to."""
         labels = dict.fromkeys(line.slice for line in self.run.slice_lines or () if line.by == "source-length")
-        spans = [(label, *map(int, label.removesuffix(" characters").split("-"))) for label in labels]
+        spans = [(label, *self._span(label)) for label in labels]
         lengths = self.column(SOURCE_LENGTH).tolist()
         return [next((label for label, low, high in spans if low <= length <= high), None) for length in lengths]
+
+    def _span(self, label: str) -> tuple[int, int]:
+        found = re.fullmatch(r"(\d+)-(\d+) characters", label)
+        if found is None:
+            raise RecordError(
+                f"{self.run.paths.slices}: slice {label!r} of source-length: expected a name like '1-23 characters'. "
+                "Give the command of the run again: the file is written anew."
+            )
+        return int(found[1]), int(found[2])
 
     def _flagged(self) -> tuple[list[dict[str, Any]], list[tuple[int, int, int]]]:
         """The flags that occur, and who has which: `(system, segment, flag)`, all counted from 0."""
