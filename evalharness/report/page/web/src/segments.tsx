@@ -9,16 +9,15 @@ import { link } from "./panel";
 import { Block, type One } from "./segments/block";
 import { Controls } from "./segments/controls";
 import { Feed } from "./segments/feed";
+import { useKeys } from "./segments/keys";
 import { sortedBy } from "./segments/naming";
 import type { Listing } from "./segments/order";
-import { MOST_PRINTED, Printed, usePrinting } from "./segments/printed";
+import { MOST_PRINTED, Printed, usePrintedTexts, usePrinting } from "./segments/printed";
 import { isFiltered, nameOf, placeOf, placesOf, type Query, queryOf } from "./segments/query";
 import { useColumns, useListing, useTexts } from "./segments/reading";
 import { visible } from "./visible";
 
 const PAGE = 50_000; // blocks in one list: browsers draw nothing beyond some ten million pixels
-const KEYS = "evalharness-keys";
-const REST = 500; // ms until texts are loaded that may be printed
 
 export function Segments({ content, place, go }: PanelProps): JSX.Element {
   const { run } = content;
@@ -29,12 +28,10 @@ export function Segments({ content, place, go }: PanelProps): JSX.Element {
   const columns = useColumns(content);
   const flags = useMemo(() => flagsOf(run), [run]);
   const [texts, load] = useTexts(content);
-  const [printedTexts, loadPrinted] = useTexts(content);
+  const printedTexts = usePrintedTexts(content, listing);
   const isPrinting = usePrinting();
   const [hasKeys, setKeys] = useKeys();
-  const [notice, setNotice] = useState("");
   const [page, setPage] = useState(0);
-  const wasFiltered = useRef(false);
   const counted = useRef<HTMLParagraphElement>(null);
   const set = useCallback(
     (change: Partial<Query>, isSameEntry = false): void => {
@@ -46,35 +43,15 @@ export function Segments({ content, place, go }: PanelProps): JSX.Element {
   );
 
   const at = query.segment === null ? -1 : run.segments.id.indexOf(query.segment);
-  const isHidden = query.segment !== null && at >= 0 && listing !== null && indexOf(run, query, listing.places, at) < 0;
-  useEffect(() => {
-    // A link to a segment shows it, whatever the filters.
-    if (isHidden && isFiltered(query)) {
-      wasFiltered.current = true;
-      location.replace(link(placeOf(run, { ...query, ...NO_FILTERS })));
-    }
-  }, [isHidden, query, run]);
-  useEffect(() => {
-    if (query.segment !== null && at < 0) setNotice(`The run has no segment ${query.segment}.`);
-    else if (query.segment !== null && wasFiltered.current && !isFiltered(query)) {
-      setNotice(`Filters were cleared to show segment ${query.segment}.`);
-    } else setNotice("");
-    wasFiltered.current = isFiltered(query);
-  }, [query, at]);
-
-  const shownPage = listing === null ? 0 : Math.min(page, Math.max(0, Math.ceil(listing.places.length / PAGE) - 1));
   const found = listing === null || at < 0 ? -1 : indexOf(run, query, listing.places, at);
+  const notice = useNotice(run, query, at, listing !== null && at >= 0 && found < 0);
+  const shownPage = listing === null ? 0 : Math.min(page, Math.max(0, Math.ceil(listing.places.length / PAGE) - 1));
   useEffect(() => setPage(found < 0 ? 0 : Math.floor(found / PAGE)), [listing, found]);
   const target = found >= 0 && Math.floor(found / PAGE) === shownPage ? found % PAGE : null;
 
   const n = run.segments.id.length;
   const first = shownPage * PAGE;
   const places = listing?.places.subarray(first, first + PAGE);
-  useEffect(() => {
-    if (listing === null) return undefined;
-    const timer = setTimeout(() => loadPrinted(Array.from(listing.places.subarray(0, MOST_PRINTED), (one) => one % n)), REST);
-    return () => clearTimeout(timer);
-  }, [listing, loadPrinted, n]);
   const seen = useCallback(
     (from: number, to: number) => {
       if (places !== undefined) load(Array.from(places.subarray(from, to), (one) => one % n));
@@ -125,15 +102,7 @@ export function Segments({ content, place, go }: PanelProps): JSX.Element {
         </p>
       )}
       {listing !== null && listing.places.length > PAGE && (
-        <p class="pages">
-          <button type="button" disabled={shownPage === 0} onClick={() => setPage(shownPage - 1)}>
-            Earlier
-          </button>{" "}
-          {(first + 1).toLocaleString("en")} to {Math.min(first + PAGE, listing.places.length).toLocaleString("en")}{" "}
-          <button type="button" disabled={first + PAGE >= listing.places.length} onClick={() => setPage(shownPage + 1)}>
-            Later
-          </button>
-        </p>
+        <Pages first={first} total={listing.places.length} turn={(by) => setPage(shownPage + by)} />
       )}
       {places !== undefined && places.length > 0 && (
         <Feed
@@ -173,6 +142,47 @@ export function Segments({ content, place, go }: PanelProps): JSX.Element {
   );
 }
 
+/** Shows a segment that is linked to, whatever the filters, and says what had to be done for it. */
+function useNotice(run: Run, query: Query, at: number, isHidden: boolean): string {
+  const [notice, setNotice] = useState("");
+  const wasFiltered = useRef(false);
+  useEffect(() => {
+    if (isHidden && isFiltered(query)) {
+      wasFiltered.current = true;
+      location.replace(link(placeOf(run, { ...query, ...NO_FILTERS })));
+    }
+  }, [isHidden, query, run]);
+  useEffect(() => {
+    if (query.segment !== null && at < 0) setNotice(`The run has no segment ${query.segment}.`);
+    else if (query.segment !== null && wasFiltered.current && !isFiltered(query)) {
+      setNotice(`Filters were cleared to show segment ${query.segment}.`);
+    } else setNotice("");
+    wasFiltered.current = isFiltered(query);
+  }, [query, at]);
+  return notice;
+}
+
+interface PagesProps {
+  first: number;
+  total: number;
+  /** Goes some pages on. */
+  turn: (by: number) => void;
+}
+
+function Pages({ first, total, turn }: PagesProps): JSX.Element {
+  return (
+    <p class="pages">
+      <button type="button" disabled={first === 0} onClick={() => turn(-1)}>
+        Earlier
+      </button>{" "}
+      {(first + 1).toLocaleString("en")} to {Math.min(first + PAGE, total).toLocaleString("en")}{" "}
+      <button type="button" disabled={first + PAGE >= total} onClick={() => turn(1)}>
+        Later
+      </button>
+    </p>
+  );
+}
+
 const NO_FILTERS: Partial<Query> = { text: "", equal: {}, flag: null };
 
 /** Where a segment is in the list; -1 where it is not. */
@@ -186,26 +196,6 @@ let nListings = 0;
 function identity(listing: Listing): number {
   if (!identities.has(listing)) identities.set(listing, nListings++);
   return identities.get(listing) as number;
-}
-
-/** Whether single letters are commands; kept as long as the browser keeps the session. */
-function useKeys(): [boolean, (hasKeys: boolean) => void] {
-  const [hasKeys, setKeys] = useState(() => {
-    try {
-      return sessionStorage.getItem(KEYS) !== "off";
-    } catch {
-      return true; // pages from disk may have no storage
-    }
-  });
-  const keep = useCallback((isOn: boolean) => {
-    setKeys(isOn);
-    try {
-      sessionStorage.setItem(KEYS, isOn ? "on" : "off");
-    } catch {
-      // then it holds until the page is left
-    }
-  }, []);
-  return [hasKeys, keep];
 }
 
 /** By segment: who has which flag. */

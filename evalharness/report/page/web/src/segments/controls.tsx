@@ -1,11 +1,11 @@
 // What is listed and how: filters, orders, systems, differences.
 
 import { type JSX } from "preact";
-import { useEffect, useMemo, useRef, useState } from "preact/hooks";
+import { useEffect, useLayoutEffect, useMemo, useRef, useState } from "preact/hooks";
 
 import type { Run } from "../content";
 import { visible } from "../visible";
-import { isForList } from "./feed";
+import { isForList } from "./keys";
 import { sortName } from "./naming";
 import { bestSystems, comparable, type Kind, KINDS, nameOf, placesOf, type Query, sorts, systemsAtFirst } from "./query";
 
@@ -38,7 +38,7 @@ export function Controls({ run, query, set, hasKeys, setKeys }: ControlsProps): 
     const timer = setTimeout(() => set({ text }, query.text !== ""), PAUSE);
     return () => clearTimeout(timer);
   }, [text, set, query.text]);
-  useEffect(() => {
+  useLayoutEffect(() => {
     const pressed = (event: KeyboardEvent): void => {
       if (event.key !== "/" || !hasKeys || !isForList(event)) return;
       event.preventDefault();

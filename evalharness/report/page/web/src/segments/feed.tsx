@@ -4,6 +4,8 @@ import { elementScroll, measureElement, observeElementOffset, observeElementRect
 import { type JSX } from "preact";
 import { useEffect, useLayoutEffect, useReducer, useRef, useState } from "preact/hooks";
 
+import { isForList } from "./keys";
+
 interface FeedProps {
   count: number;
   /** How many there are in all, of which the first here is the `first`-th. */
@@ -75,7 +77,7 @@ export function Feed({ count, total, first, label, isBusy, estimate, target, has
       for (const move of moves) removeEventListener(move, release, { capture: true });
     };
   }, []);
-  useEffect(() => {
+  useLayoutEffect(() => {
     const pressed = (event: KeyboardEvent): void => {
       if (!hasKeys || !isForList(event)) return;
       if (event.key !== "j" && event.key !== "k") return;
@@ -111,11 +113,4 @@ export function Feed({ count, total, first, label, isBusy, estimate, target, has
       </div>
     </div>
   );
-}
-
-/** Single letters act where the list has the focus, or nothing has (WCAG 2.1.4). */
-export function isForList(event: KeyboardEvent): boolean {
-  const { target } = event;
-  if (event.ctrlKey || event.metaKey || event.altKey || !(target instanceof Element)) return false;
-  return target === document.body || target === document.documentElement || target.closest(".feed-box, .count") !== null;
 }

@@ -4,9 +4,14 @@ import { type JSX } from "preact";
 import { flushSync } from "preact/compat";
 import { useEffect, useState } from "preact/hooks";
 
+import type { Content } from "../content";
+import type { One } from "./block";
+import type { Listing } from "./order";
+import { useTexts } from "./reading";
 import { PrintedUntil } from "./text";
 
 export const MOST_PRINTED = 100; // blocks
+const REST = 500; // ms that a list stands before texts are read for it
 const TIME = 3_000; // ms in which texts are compared before they print plain
 
 /** Whether the page is being printed: what follows from it is in the document before the browser lays it out. */
@@ -27,6 +32,18 @@ export function usePrinting(): boolean {
     };
   }, []);
   return isPrinting;
+}
+
+/** Texts of what would be printed, read ahead: browsers do not wait for them. */
+export function usePrintedTexts(content: Content, listing: Listing | null): Map<number, One> {
+  const [texts, load] = useTexts(content);
+  const n = content.run.segments.id.length;
+  useEffect(() => {
+    if (listing === null) return undefined;
+    const timer = setTimeout(() => load(Array.from(listing.places.subarray(0, MOST_PRINTED), (place) => place % n)), REST);
+    return () => clearTimeout(timer);
+  }, [listing, load, n]);
+  return texts;
 }
 
 interface PrintedProps {
