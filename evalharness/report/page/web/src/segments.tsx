@@ -59,17 +59,18 @@ export function Segments({ content, place, go }: PanelProps): JSX.Element {
     [listing, shownPage, load, n],
   );
   const systems = useMemo(() => placesOf(run, query), [run, query]);
+  const alone = useMemo(() => run.systems.map((_, system) => [system]), [run]);
   const block = (place: number, known: One | undefined, waiting: string): JSX.Element => (
     <Block
       run={run}
       query={query}
       at={place % n}
-      systems={query.isByOutput ? [Math.floor(place / n)] : systems}
+      systems={query.isByOutput ? (alone[Math.floor(place / n)] ?? systems) : systems}
       texts={known}
       columns={columns}
       flags={flags}
       sortedBy={sortedBy(run, query, listing?.key?.[place])}
-      elsewhere={listing?.elsewhere.get(place) ?? []}
+      elsewhere={listing?.elsewhere.get(place) ?? NOWHERE}
       waiting={waiting}
     />
   );
@@ -112,7 +113,7 @@ export function Segments({ content, place, go }: PanelProps): JSX.Element {
           first={first}
           label={query.isByOutput ? "Outputs" : "Segments"}
           isBusy={false}
-          estimate={query.isByOutput ? 260 : 380}
+          estimate={260 + (query.isByOutput ? 0 : 120 * Math.ceil(systems.length / 3))}
           target={target}
           hasKeys={hasKeys}
           seen={seen}
@@ -183,6 +184,7 @@ function Pages({ first, total, turn }: PagesProps): JSX.Element {
   );
 }
 
+const NOWHERE: number[] = [];
 const NO_FILTERS: Partial<Query> = { text: "", equal: {}, flag: null };
 
 /** Where a segment is in the list; -1 where it is not. */

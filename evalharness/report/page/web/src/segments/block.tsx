@@ -1,6 +1,7 @@
 // One segment with the outputs of some systems, or one output.
 
 import { type JSX } from "preact";
+import { memo } from "preact/compat";
 
 import type { ErrorSpan, Run, Texts } from "../content";
 import { fixed } from "../pairs/numbers";
@@ -30,7 +31,8 @@ interface BlockProps {
   waiting: string;
 }
 
-export function Block({ run, query, at, systems, texts, columns, flags, sortedBy, elsewhere, waiting }: BlockProps): JSX.Element {
+/** Drawn anew for other properties only: the list is drawn whenever one of its blocks changes its height. */
+export const Block = memo(function Block({ run, query, at, systems, texts, columns, flags, sortedBy, elsewhere, waiting }: BlockProps): JSX.Element {
   const { id, document, domain, original_language } = run.segments;
   const { source_language, target_language } = run.testset;
   const flagged = flags.get(at) ?? [];
@@ -96,7 +98,7 @@ export function Block({ run, query, at, systems, texts, columns, flags, sortedBy
       )}
     </>
   );
-}
+});
 
 interface OutputProps {
   run: Run;
