@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import random
+import shutil
+import subprocess
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, quote
@@ -67,6 +71,56 @@ def odd(tmp_path_factory: pytest.TempPathFactory) -> eh.Run:
     return run
 
 
+WORDS = ("Äpfel", "für", "2,50", "Euro.", "und,", "Schnee", "开放", "😀", "é.", "na  ïve", "e\u0301", "(so)", "郑州。")
+GROUPED = {"a-worst": 0.8, "b-best": 0.1, "c-seed1": 0.4, "c-seed2": 0.45, "c-seed3": 0.5, "d-good": 0.2}
+
+
+@pytest.fixture(scope="module")
+def many(tmp_path_factory: pytest.TempPathFactory) -> eh.Run:
+    """120 segments of random words; systems that lost different shares of them, three of them runs of one system."""
+    folder = tmp_path_factory.mktemp("many")
+    draw = random.Random(1)
+    references = [" ".join(draw.choices(WORDS, k=2 + n // 10)) for n in range(120)]
+    references[:2] = ["Äpfel für 2,50 Euro.", "a" + "𝒳" * 2_000]
+    (folder / "hyp").mkdir()
+    for name, lost in GROUPED.items():
+        texts = [" ".join(_changed(text.split(" "), lost, draw)) or "x" for text in references]
+        texts[:2] = ["Äpfel.", "b" * 3_000]
+        texts[6] += " nowhereelse" if name == "a-worst" else ""
+        (folder / "hyp" / f"{name}.txt").write_text("\n".join(texts) + "\n", encoding="utf-8")
+    sources = [text.upper() for text in references]
+    sources[1] = "😀" * 3_000
+    (folder / "src").write_text("\n".join(sources) + "\n", encoding="utf-8")
+    (folder / "ref").write_text("\n".join(references) + "\n", encoding="utf-8")
+    run = eh.evaluate(
+        overrides=[
+            "testset=plain", "testset.language_pair=de-en", f"testset.source={folder / 'src'}",
+            f"testset.references=[{folder / 'ref'}]", "systems=[folder]", f"systems.folder.path={folder / 'hyp'}",
+            "systems.folder.group_by='*-seed*'", "metrics=[chrf]", "stats.n_draws=100", "cache=false",
+        ],
+        results=folder / "results",
+    )  # fmt: skip
+    run.write_page()
+    return run
+
+
+def _changed(words: list[str], lost: float, draw: random.Random) -> list[str]:
+    return [draw.choice(WORDS) if draw.random() < lost else word for word in words if draw.random() > lost / 4]
+
+
+@pytest.fixture(scope="module")
+def spaced(tmp_path_factory: pytest.TempPathFactory) -> eh.Run:
+    """Segments whose names differ in a plus sign; characters that nobody sees."""
+    text = "soft\u00adhyphen zero\u200bwidth word\u2060joiner fill\u3164er 👩\u200d🚀"
+    segments = tuple(Segment(id=name, source=text, references=(text,)) for name in ("a b", "a+b", "c d"))
+    return eh.evaluate(
+        testset=TestSet(name="t", language_pair=LanguagePair.parse("de-en"), segments=segments),
+        systems={"a": [text] * 3},
+        metrics=["chrf"],
+        results=tmp_path_factory.mktemp("spaced") / "results",
+    )
+
+
 def opened(page: Page, run: eh.Run, place: str) -> Page:
     page.goto("about:blank")
     page.goto(f"{(run.folder.resolve() / 'report.html').as_uri()}#{place}")
@@ -109,6 +163,25 @@ def scores(run: eh.Run, metric: str, system: str) -> dict[str, float]:
     return dict(zip(rows["segment"], rows[metric].to_numpy(dtype=float), strict=True))
 
 
+def best(run: eh.Run) -> list[str]:
+    """Systems, the best by the first metric first."""
+    metric = run.plan.metrics[0]
+    scores = {line.system: line.score for line in run.score_lines if line.metric == metric.name}
+    return sorted(scores, key=lambda one: (-scores[one] if metric.higher_is_better else scores[one], one))
+
+
+def printed(page: Page) -> None:
+    page.wait_for_timeout(1_000)  # texts that may be printed are loaded when the list has stood for a while
+    page.emulate_media(media="print")
+    page.evaluate("dispatchEvent(new Event('beforeprint'))")
+
+
+WITHOUT = (
+    "(text, tag) => { const copy = text.cloneNode(true);"
+    " copy.querySelectorAll(tag).forEach(one => one.remove()); return copy.textContent }"
+)
+
+
 def place_of(page: Page) -> dict[str, str]:
     return {key: values[0] for key, values in parse_qs(page.url.partition("#")[2], keep_blank_values=True).items()}
 
@@ -122,7 +195,7 @@ class TestList:
         frame = bundled.segments
         segment = frame["segment"].iloc[4]
         opened(page, bundled, f"segment={quote(segment)}&against=off")
-        for name in [system.name for system in bundled.plan.systems][:3]:
+        for name in best(bundled)[:3]:
             row = frame[(frame["system"] == name) & (frame["segment"] == segment)].iloc[0]
             output = article(page, segment).locator(f"[data-system='{name}']")
             assert output.locator(".text").inner_text() == row["hypothesis"]
@@ -138,6 +211,34 @@ class TestList:
         first = page.get_by_role("feed").get_by_role("article").first
         assert (first.get_attribute("aria-posinset"), first.get_attribute("aria-setsize")) == ("1", "9")
         assert listed(page) == list(dict.fromkeys(bundled.segments["segment"]))
+
+    def test_the_best_systems_are_shown_first(self, page: Page, many: eh.Run) -> None:
+        opened(page, many, "tab=segments")
+        shown = article(page, "3").locator(".output h4")
+        assert shown.all_inner_texts() == ["b-best", "d-good", "c-seed1"]
+        page.locator(".segments summary").click()
+        names = page.locator(".segments fieldset label").all_inner_texts()
+        assert [name.strip() for name in names] == ["b-best", "d-good", "c-seed1", "c-seed2", "c-seed3", "a-worst"]
+        page.get_by_role("checkbox", name="a-worst").check()
+        settled(page)
+        assert shown.all_inner_texts() == ["b-best", "d-good", "c-seed1", "a-worst"]
+
+    def test_runs_of_a_system_are_counted_and_chosen_one_by_one(self, page: Page, many: eh.Run) -> None:
+        opened(page, many, "tab=segments&systems=c,d-good")
+        page.locator(".segments summary").click()
+        assert page.locator(".segments summary").inner_text() == "Systems: 4 of 6"
+        chosen = page.locator("fieldset input:checked").evaluate_all(
+            "all => all.map(one => one.parentNode.innerText.trim())"
+        )
+        assert chosen == ["d-good", "c-seed1", "c-seed2", "c-seed3"]
+        page.get_by_role("checkbox", name="c-seed2").uncheck()
+        settled(page)
+        assert place_of(page)["systems"] == "d-good,c-seed1,c-seed3"
+
+    def test_characters_that_nobody_sees_are_marked(self, page: Page, spaced: eh.Run) -> None:
+        opened(page, spaced, "tab=segments")
+        shown = article(page, "a b").locator(".text").first.inner_text()
+        assert shown == "soft[SHY]hyphen zero[ZWSP]width word[WJ]joiner fill[HF]er 👩\u200d🚀"
 
     def test_a_missing_hypothesis_has_no_scores(self, page: Page, odd: eh.Run) -> None:
         opened(page, odd, f"segment={quote('6&#<b>')}")
@@ -219,7 +320,7 @@ class TestFilters:
         page.keyboard.type("THE")
         page.wait_for_function("() => location.hash.includes('filter=THE')")
         settled(page)
-        frame = bundled.segments[bundled.segments["system"].isin([one.name for one in bundled.plan.systems][:3])]
+        frame = bundled.segments
         wanted = [
             segment
             for segment, rows in frame.groupby("segment", sort=False)
@@ -228,6 +329,49 @@ class TestFilters:
         assert 0 < len(wanted) <= 9
         assert page.get_by_role("status").inner_text() == f"{len(wanted)} of 9 segments."
         assert listed(page) == wanted
+
+    def test_a_text_in_outputs_that_are_not_shown_is_found_and_said(self, page: Page, many: eh.Run) -> None:
+        opened(page, many, "tab=segments&filter=nowhereelse")
+        assert listed(page) == ["7"]
+        assert "The text is only in outputs that are not shown: a-worst." in article(page, "7").inner_text()
+        opened(page, many, "tab=segments&filter=nowhereelse&systems=a-worst")
+        assert "not shown" not in article(page, "7").inner_text()
+
+    def test_a_choice_made_while_a_text_is_typed_is_kept(self, page: Page, bundled: eh.Run) -> None:
+        opened(page, bundled, "tab=segments")
+        page.keyboard.press("/")
+        page.keyboard.type("the")
+        page.select_option("select[name=sort]", "length")
+        page.wait_for_function("() => location.hash.includes('filter=the')")
+        assert place_of(page) == {"tab": "segments", "sort": "length", "filter": "the"}
+
+    def test_typing_a_text_is_one_entry_of_the_history(self, page: Page, bundled: eh.Run) -> None:
+        opened(page, bundled, "tab=segments")
+        before = page.evaluate("history.length")
+        page.keyboard.press("/")
+        for part in ("t", "h", "e"):
+            page.keyboard.type(part)
+            page.wait_for_timeout(400)
+        assert place_of(page)["filter"] == "the"
+        assert page.evaluate("history.length") == before + 1
+        page.go_back()
+        page.wait_for_function("() => location.hash === '#tab=segments'")
+
+    def test_by_the_length_of_the_source_as_the_record_slices_it(self, page: Page, many: eh.Run) -> None:
+        slices = many.slices[many.slices["by"] == "source-length"]
+        lines = slices[slices["system"] == "b-best"]
+        opened(page, many, "tab=segments")
+        options = page.locator("select[name=source_length] option")
+        assert options.all_inner_texts() == ["any", *lines["slice"]]
+        frame = many.segments[many.segments["system"] == "b-best"]
+        for line in lines.itertuples():
+            page.select_option("select[name=source_length]", label=line.slice)
+            settled(page)
+            low, high = map(int, line.slice.split()[0].split("-"))
+            n = int(frame["source"].str.len().between(low, high).sum())
+            assert n == line.n_scored + line.n_missing
+            assert page.get_by_role("status").inner_text() == f"{n} of 120 segments."
+        assert listed(page)[0] == "2"  # 3,000 characters
 
     def test_by_document_domain_and_language_of_any_name(self, page: Page, odd: eh.Run) -> None:
         opened(page, odd, "tab=segments")
@@ -257,31 +401,54 @@ class TestFilters:
         page.get_by_role("button", name="Clear filters").click()
         page.wait_for_selector("article")
         assert place_of(page) == {"tab": "segments"}
+        assert page.evaluate("document.activeElement.className") == "count"
 
 
 class TestDifferences:
     def test_words_against_a_reference_are_those_of_both_texts(self, page: Page, bundled: eh.Run) -> None:
-        opened(page, bundled, "tab=segments")
         frame = bundled.segments
-        name = bundled.plan.systems[0].name
+        name = best(bundled)[-1]
+        opened(page, bundled, f"tab=segments&systems={name}")
         for segment in dict.fromkeys(frame["segment"]):
-            page.evaluate("hash => { location.hash = hash }", f"segment={quote(segment)}")
+            row = frame[(frame["system"] == name) & (frame["segment"] == segment)].iloc[0]
+            page.evaluate("hash => { location.hash = hash }", f"systems={name}&segment={quote(segment)}")
             article(page, segment).wait_for()
             settled(page)
-            row = frame[(frame["system"] == name) & (frame["segment"] == segment)].iloc[0]
             text = article(page, segment).locator(f"[data-system='{name}'] .text")
-            without = (
-                "(text, tag) => { const copy = text.cloneNode(true);"
-                " copy.querySelectorAll(tag).forEach(one => one.remove()); return copy.textContent }"
-            )
-            assert text.evaluate(without, "del") == row["hypothesis"]
-            # White space is not compared, so that of the output stands where both have the word.
-            assert "".join(text.evaluate(without, "ins").split()) == "".join(row["references"][0].split())
+            assert text.evaluate(WITHOUT, "del") == row["hypothesis"]
+            assert text.evaluate(WITHOUT, "ins") == row["references"][0]
         assert text.locator("ins, del").count() > 0
         assert "underline" in text.locator("ins").first.evaluate("one => getComputedStyle(one).textDecorationLine")
 
+    @pytest.mark.parametrize("unit", ["words", "characters"])
+    def test_what_is_shown_spells_both_texts(self, page: Page, many: eh.Run, unit: str) -> None:
+        opened(page, many, f"tab=segments&unit={unit}&systems={','.join(GROUPED)}")
+        printed(page)
+        n_compared = 0
+        for system in GROUPED:
+            frame = many.segments[many.segments["system"] == system].head(100)
+            texts = page.locator(f".printed [data-system='{system}'] .text")
+            without = "(all, tag) => all.map(one => (" + WITHOUT + ")(one, tag))"
+            for tag, wanted in (("del", frame["hypothesis"]), ("ins", [one[0] for one in frame["references"]])):
+                spelled = texts.evaluate_all(without, tag)
+                assert [one for n, one in enumerate(spelled) if n != 1] == [
+                    one for n, one in enumerate(wanted) if n != 1
+                ]
+            n_compared += texts.locator("ins, del").count()
+        assert n_compared > 500
+        first = page.locator(".printed [data-system='b-best'] .text").first
+        assert first.locator("del").all_text_contents() == [" für 2,50 Euro"]
+
+    def test_characters_are_counted_and_cut_as_characters(self, page: Page, many: eh.Run) -> None:
+        opened(page, many, "segment=2")
+        block = article(page, "2")
+        block.locator("del").first.wait_for()
+        assert block.get_by_role("button", name="Show all 3,000 characters").count() == 4  # the source, three outputs
+        assert block.locator("del").first.inner_text() == "a" + "𝒳" * 1_999
+        assert len(block.locator("ins").first.inner_text()) == 2_000
+
     def test_against_another_system_or_none(self, page: Page, bundled: eh.Run) -> None:
-        first, second = (system.name for system in bundled.plan.systems[:2])
+        first, second = best(bundled)[:2]
         opened(page, bundled, "tab=segments")
         page.select_option("select[name=against]", f"system:{first}")
         page.wait_for_timeout(300)
@@ -344,8 +511,86 @@ class TestLinks:
             page.keyboard.press(key)
             page.wait_for_function("name => document.activeElement.ariaLabel === `Segment ${name}`", arg=names[at])
 
+    def test_single_letters_act_in_the_list_only_and_can_be_turned_off(self, page: Page, bundled: eh.Run) -> None:
+        opened(page, bundled, "tab=segments")
+        focus = "() => document.activeElement.name ?? document.activeElement.tagName"
+        for control in ("sort", "keys"):
+            page.focus(f"[name={control}]")
+            page.keyboard.press("/")
+            assert page.evaluate(focus) == control
+        page.keyboard.press("j")
+        assert page.evaluate(focus) == "keys"
+        page.get_by_role("checkbox", name="Keys").uncheck()
+        page.locator("article").first.focus()
+        page.keyboard.press("j")
+        page.keyboard.press("/")
+        page.wait_for_timeout(100)
+        assert page.evaluate("document.activeElement.ariaPosInSet") == "1"
+        page.reload()
+        settled(page)
+        assert not page.get_by_role("checkbox", name="Keys").is_checked()
+
+    def test_a_link_keeps_how_texts_are_compared(self, page: Page, bundled: eh.Run) -> None:
+        opened(page, bundled, "tab=segments&unit=characters&against=system:polished")
+        href = page.locator("article h3 a").first.get_attribute("href")
+        asked = parse_qs(str(href)[1:])
+        assert (asked["unit"], asked["against"]) == (["characters"], ["system:polished"])
+
+    def test_an_unknown_system_of_an_order_is_named(self, page: Page, bundled: eh.Run) -> None:
+        opened(page, bundled, "tab=segments&sort=score:chrf&of=Nope")
+        assert page.get_by_role("alert").inner_text() == "The run has no system Nope."
+
+    def test_a_plus_sign_is_one_before_it_is_a_space(self, page: Page, spaced: eh.Run) -> None:
+        for asked, name in (("a+b", "a+b"), ("a%20b", "a b"), ("c+d", "c d")):
+            opened(page, spaced, f"segment={asked}")
+            page.wait_for_function("name => document.activeElement.ariaLabel === `Segment ${name}`", arg=name)
+
+
+class TestPrint:
+    def test_the_first_segments_print_in_plain_flow(self, page: Page, many: eh.Run) -> None:
+        opened(page, many, "tab=segments")
+        page.eval_on_selector(".feed-box", "box => { box.scrollTop = 5000 }")
+        printed(page)
+        blocks = page.locator(".printed article")
+        assert blocks.count() == 100
+        assert (
+            "The first 100 of 120 segments are printed; filter to choose others." in page.locator("#app").inner_text()
+        )
+        boxes = [box for n in range(100) if (box := blocks.nth(n).bounding_box()) is not None]
+        assert all(above["y"] + above["height"] <= below["y"] for above, below in pairwise(boxes))
+        assert page.locator(".feed-box, .controls").evaluate_all("all => all.every(one => one.offsetHeight === 0)")
+        assert "not loaded" not in page.locator(".printed").inner_text()
+        page.emulate_media(media="screen")
+        page.evaluate("dispatchEvent(new Event('afterprint'))")
+        assert page.locator(".printed").count() == 0
+        assert page.evaluate("document.querySelector('.feed-box').scrollTop") == pytest.approx(5000, abs=400)
+
+    def test_the_file_holds_their_texts(self, page: Page, many: eh.Run, tmp_path: Path) -> None:
+        if shutil.which("pdftotext") is None:
+            pytest.skip("needs pdftotext: apt install poppler-utils")
+        opened(page, many, "tab=segments&sort=score:chrf&against=off")
+        page.wait_for_timeout(1_000)
+        page.pdf(path=tmp_path / "page.pdf")
+        text = subprocess.run(
+            ["pdftotext", tmp_path / "page.pdf", "-"], capture_output=True, check=True
+        ).stdout.decode()
+        values = scores(many, "chrf", "b-best")
+        wanted = sorted(values, key=lambda one: (-values[one], int(one)))[:100]
+        assert [line.removeprefix("Segment ") for line in text.splitlines() if line.startswith("Segment ")] == wanted
+        assert "Sort by" not in text
+
+    def test_texts_that_are_not_there_are_said_not_to_be(self, page: Page, many: eh.Run) -> None:
+        opened(page, many, "tab=segments&sort=length")
+        page.evaluate("dispatchEvent(new Event('beforeprint'))")
+        assert "Its texts were not loaded yet: print again." in page.locator(".printed article").last.inner_text()
+
 
 class TestForAllReaders:
+    def test_outputs_are_groups_and_not_landmarks(self, page: Page, bundled: eh.Run) -> None:
+        opened(page, bundled, "tab=segments")
+        assert article(page, "1").get_by_role("group").count() == 3
+        assert article(page, "1").get_by_role("region").count() == 0
+
     @pytest.mark.parametrize("page", ["light", "dark"], indirect=True)
     @pytest.mark.parametrize(
         "place", ["tab=segments", "tab=segments&list=outputs&sort=disagreement", "segment=nowhere"]
@@ -379,6 +624,31 @@ def test_22500_outputs_scroll_without_long_tasks(page: Page, tmp_path: Path) -> 
             " box.scrollTop = box.scrollHeight * at / 40; await new Promise(go => setTimeout(go, 40)) } }"
         )
     assert page.locator("article").count() < 40
+    assert [duration for duration in page.evaluate("long") if duration > 100] == []
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("unit", ["words", "characters"])
+def test_long_outputs_are_compared_without_long_tasks(page: Page, tmp_path: Path, unit: str) -> None:
+    draw = random.Random(2)
+    words = ["".join(draw.choices("abcdefghij", k=draw.randint(2, 8))) for _ in range(300)]
+    references = [draw.choices(words, k=450) for _ in range(3)]
+    systems = {f"s{n}": [" ".join(_changed(one, 0.2, draw)) for one in references] for n in range(13)}
+    segments = tuple(
+        Segment(id=str(n), source="x", references=(" ".join(one),)) for n, one in enumerate(references, start=1)
+    )
+    testset = TestSet(name="t", language_pair=LanguagePair.parse("de-en"), segments=segments)
+    run = eh.evaluate(testset=testset, systems=systems, metrics=["chrf"], results=tmp_path / "results")
+    opened(page, run, f"tab=segments&against=off&unit={unit}&systems={','.join(systems)}")
+    page.evaluate(
+        "window.long = []; new PerformanceObserver(list => long.push(...list.getEntries().map(one => one.duration)))"
+        ".observe({type: 'longtask'})"
+    )
+    page.select_option("select[name=against]", "reference:1")
+    compared = (
+        "all => all.every(one => one.querySelector('ins, del') || one.innerText.includes('Too long, or too different'))"
+    )
+    page.wait_for_function(f"() => ({compared})([...document.querySelectorAll('.output')])")
     assert [duration for duration in page.evaluate("long") if duration > 100] == []
 
 

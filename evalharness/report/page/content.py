@@ -9,6 +9,7 @@ import base64
 import gzip
 import json
 import math
+import re
 import threading
 import unicodedata
 from collections import OrderedDict
@@ -153,7 +154,24 @@ class RunContent:
     def _documents(self) -> dict[str, list[str | None] | None]:
         there = set(self._file.schema_arrow.names)
         columns = {name: self._of_testset(name) if name in there else [] for name in _OPTIONAL_COLUMNS}
+        columns["source_length"] = self._length_slices()
         return {name: column if any(one is not None for one in column) else None for name, column in columns.items()}
+
+    def _length_slices(self) -> list[str | None]:
+        """The slice by the length of its source (`1-23 characters`) that the record counts each segment to."""
+        labels = dict.fromkeys(line.slice for line in self.run.slice_lines or () if line.by == "source-length")
+        spans = [(label, *self._span(label)) for label in labels]
+        lengths = self.column(SOURCE_LENGTH).tolist()
+        return [next((label for label, low, high in spans if low <= length <= high), None) for length in lengths]
+
+    def _span(self, label: str) -> tuple[int, int]:
+        found = re.fullmatch(r"(\d+)-(\d+) characters", label)
+        if found is None:
+            raise RecordError(
+                f"{self.run.paths.slices}: slice {label!r} of source-length: expected a name like '1-23 characters'. "
+                "Give the command of the run again: the file is written anew."
+            )
+        return int(found[1]), int(found[2])
 
     def _flagged(self) -> tuple[list[dict[str, Any]], list[tuple[int, int, int]]]:
         """The flags that occur, and who has which: `(system, segment, flag)`, all counted from 0."""

@@ -93,6 +93,8 @@ export interface Run {
     document: (string | null)[] | null;
     domain: (string | null)[] | null;
     original_language: (string | null)[] | null;
+    /** Slices by the length of the source, as the record has them. */
+    source_length: (string | null)[] | null;
   };
   columns: string[];
   notes: { differences: string[]; clusters: string | null };

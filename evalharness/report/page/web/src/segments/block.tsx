@@ -1,13 +1,15 @@
 // One segment with the outputs of some systems, or one output.
 
 import { type JSX } from "preact";
+import { memo } from "preact/compat";
 
 import type { ErrorSpan, Run, Texts } from "../content";
 import { fixed } from "../pairs/numbers";
 import { link } from "../panel";
 import { visible } from "../visible";
-import { Text } from "./difference";
-import { placeOfSegment, type Query, scoredMetrics } from "./query";
+import { headingOf } from "./naming";
+import { nameOf, placeOfSegment, type Query, scoredMetrics } from "./query";
+import { Text } from "./text";
 
 /** The texts of one segment: of `Texts`, the only one. */
 export type One = Texts;
@@ -23,13 +25,18 @@ interface BlockProps {
   flags: Map<number, [number, number][]>;
   /** What the list is sorted by. */
   sortedBy: string | null;
+  /** Systems not shown whose outputs alone hold the text that is looked for. */
+  elsewhere: number[];
+  /** What stands for texts that are not there. */
+  waiting: string;
 }
 
-export function Block({ run, query, at, systems, texts, columns, flags, sortedBy }: BlockProps): JSX.Element {
+/** Drawn anew for other properties only: the list is drawn whenever one of its blocks changes its height. */
+export const Block = memo(function Block({ run, query, at, systems, texts, columns, flags, sortedBy, elsewhere, waiting }: BlockProps): JSX.Element {
   const { id, document, domain, original_language } = run.segments;
   const { source_language, target_language } = run.testset;
   const flagged = flags.get(at) ?? [];
-  const elsewhere = flagged.filter(([system]) => !systems.includes(system));
+  const flaggedElsewhere = flagged.filter(([system]) => !systems.includes(system));
   const facts = [
     ["document", document?.[at]],
     ["domain", domain?.[at]],
@@ -51,7 +58,7 @@ export function Block({ run, query, at, systems, texts, columns, flags, sortedBy
         ))}
       </header>
       {texts === undefined ? (
-        <p class="note">Loading texts …</p>
+        <p class="note">{waiting}</p>
       ) : (
         <>
           <h4>Source</h4>
@@ -78,15 +85,20 @@ export function Block({ run, query, at, systems, texts, columns, flags, sortedBy
           </div>
         </>
       )}
-      {!query.isByOutput && elsewhere.length > 0 && (
+      {elsewhere.length > 0 && (
+        <p class="note">
+          The text is only in outputs that are not shown: <bdi>{elsewhere.map((system) => visible(nameOf(run, system))).join(", ")}</bdi>.
+        </p>
+      )}
+      {!query.isByOutput && flaggedElsewhere.length > 0 && (
         <p class="note">
           Flagged outputs that are not shown:{" "}
-          {elsewhere.map(([system, flag]) => `${visible(run.systems[system]?.name ?? "")} (${run.flags[flag]?.name})`).join(", ")}
+          {flaggedElsewhere.map(([system, flag]) => `${visible(nameOf(run, system))} (${run.flags[flag]?.name})`).join(", ")}
         </p>
       )}
     </>
   );
-}
+});
 
 interface OutputProps {
   run: Run;
@@ -103,9 +115,9 @@ function Output({ run, query, at, system, texts, columns, flags }: OutputProps):
   const errors = Object.entries(texts.errors ?? {}).flatMap(([metric, ofSystems]) =>
     (ofSystems[system]?.[0] ?? []).map((error) => ({ ...error, heading: headingOf(run, metric) })),
   );
-  const name = run.systems[system]?.name ?? "";
+  const name = nameOf(run, system);
   return (
-    <section class="output" data-system={name} aria-label={`Output of ${visible(name)}`}>
+    <div class="output" role="group" data-system={name} aria-label={`Output of ${visible(name)}`}>
       <h4>
         <bdi>{visible(name)}</bdi>
       </h4>
@@ -134,7 +146,7 @@ function Output({ run, query, at, system, texts, columns, flags }: OutputProps):
         </p>
       ))}
       {errors.length > 0 && <Errors errors={errors} />}
-    </section>
+    </div>
   );
 }
 
@@ -149,10 +161,6 @@ function Errors({ errors }: { errors: (ErrorSpan & { heading: string })[] }): JS
       ))}
     </ul>
   );
-}
-
-function headingOf(run: Run, metric: string): string {
-  return run.metrics.find((one) => one.name === metric)?.heading ?? metric;
 }
 
 function againstOf(run: Run, query: Query, name: string, texts: One): { name: string; text: string | null | undefined } | null {

@@ -4,6 +4,8 @@ import { elementScroll, measureElement, observeElementOffset, observeElementRect
 import { type JSX } from "preact";
 import { useEffect, useLayoutEffect, useReducer, useRef, useState } from "preact/hooks";
 
+import { isForList } from "./keys";
+
 interface FeedProps {
   count: number;
   /** How many there are in all, of which the first here is the `first`-th. */
@@ -13,14 +15,16 @@ interface FeedProps {
   isBusy: boolean;
   estimate: number;
   /** The one to go to, when it changes. */
-  target: { at: number; of: object } | null;
+  target: number | null;
+  /** Whether j and k go from one to the next. */
+  hasKeys: boolean;
   item: (at: number) => JSX.Element;
   labelOf: (at: number) => string;
   /** Which are in sight. */
   seen: (from: number, to: number) => void;
 }
 
-export function Feed({ count, total, first, label, isBusy, estimate, target, item, labelOf, seen }: FeedProps): JSX.Element {
+export function Feed({ count, total, first, label, isBusy, estimate, target, hasKeys, item, labelOf, seen }: FeedProps): JSX.Element {
   const box = useRef<HTMLDivElement>(null);
   const [, redraw] = useReducer((n: number) => n + 1, 0);
   const held = useRef<number | null>(null);
@@ -49,8 +53,8 @@ export function Feed({ count, total, first, label, isBusy, estimate, target, ite
     redraw(undefined as never);
   };
   useEffect(() => {
-    if (target !== null) go(target.at);
-  }, [target?.of]);
+    if (target !== null) go(target);
+  }, [target]);
   // Blocks before it grow when their texts come, so the one gone to is kept in place until the reader moves.
   useEffect(() => {
     const at = held.current;
@@ -73,9 +77,9 @@ export function Feed({ count, total, first, label, isBusy, estimate, target, ite
       for (const move of moves) removeEventListener(move, release, { capture: true });
     };
   }, []);
-  useEffect(() => {
+  useLayoutEffect(() => {
     const pressed = (event: KeyboardEvent): void => {
-      if (event.ctrlKey || event.metaKey || event.altKey || isTyped(event.target)) return;
+      if (!hasKeys || !isForList(event)) return;
       if (event.key !== "j" && event.key !== "k") return;
       const current = (event.target as Element).closest?.<HTMLElement>("article[data-index]");
       const reached = current == null ? null : Number(current.dataset["index"]);
@@ -86,7 +90,7 @@ export function Feed({ count, total, first, label, isBusy, estimate, target, ite
     };
     addEventListener("keydown", pressed);
     return () => removeEventListener("keydown", pressed);
-  }, [virtual, count]);
+  }, [virtual, count, hasKeys]);
 
   return (
     <div class="feed-box" ref={box}>
@@ -100,7 +104,7 @@ export function Feed({ count, total, first, label, isBusy, estimate, target, ite
             aria-posinset={first + index + 1}
             aria-setsize={total}
             aria-label={labelOf(index)}
-            aria-current={target?.at === index ? "true" : undefined}
+            aria-current={target === index ? "true" : undefined}
             style={{ transform: `translateY(${start}px)` }}
           >
             {item(index)}
@@ -109,8 +113,4 @@ export function Feed({ count, total, first, label, isBusy, estimate, target, ite
       </div>
     </div>
   );
-}
-
-export function isTyped(target: EventTarget | null): boolean {
-  return target instanceof Element && target.closest("input:not([type=checkbox]), select, textarea") !== null;
 }

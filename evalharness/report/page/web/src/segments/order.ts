@@ -1,8 +1,8 @@
 // Which segments or outputs are listed, and in what order: in steps, between which the browser can draw.
 
 import { breath, type Content, type Run } from "../content";
-import { runsOf, segmentScores } from "../pairs/model";
-import { KINDS, type Query, scoredMetrics } from "./query";
+import { segmentScores } from "../pairs/model";
+import { KINDS, placesOf, type Query, scoredMetrics } from "./query";
 
 const RUN = 4096;
 const STEP = 1 << 17;
@@ -14,6 +14,8 @@ export interface Listing {
   n: number;
   /** What they are sorted by, for each place; null in the order of the test set. */
   key: Float64Array | null;
+  /** By segment, the systems not shown in whose outputs the text is found that nothing shown holds. */
+  elsewhere: Map<number, number[]>;
 }
 
 /** Places by their keys; equal ones in their order, those without a key last. */
@@ -50,8 +52,9 @@ export async function sorted(places: Uint32Array, key: Float64Array, isDescendin
 export async function listed(content: Content, query: Query): Promise<Listing> {
   const { run } = content;
   const n = run.segments.id.length;
-  const systems = [...new Set(query.systems.flatMap((name) => runsOf(run, name)))].sort((a, b) => a - b);
-  const isIn = await filter(content, query, systems);
+  const systems = placesOf(run, query).sort((a, b) => a - b);
+  const search = query.text === "" ? null : await searched(content, query, systems);
+  const isIn = filter(run, query, search);
   const places = new Uint32Array(query.isByOutput ? systems.length * n : n);
   let kept = 0;
   for (const system of query.isByOutput ? systems : [0]) {
@@ -60,13 +63,15 @@ export async function listed(content: Content, query: Query): Promise<Listing> {
   }
   const key = await keyOf(content, query, systems);
   const found = places.slice(0, kept);
-  if (key !== null) return { places: await sorted(found, key, query.isDescending), n: places.length, key };
-  return { places: query.isDescending ? found.reverse() : found, n: places.length, key };
+  const listing = { n: places.length, key, elsewhere: search?.elsewhere ?? new Map<number, number[]>() };
+  if (key !== null) return { ...listing, places: await sorted(found, key, query.isDescending) };
+  return { ...listing, places: query.isDescending ? found.reverse() : found };
 }
 
-async function filter(content: Content, query: Query, systems: number[]): Promise<(system: number, at: number) => boolean> {
-  const { run } = content;
-  const tests: ((system: number, at: number) => boolean)[] = [];
+type Test = (system: number, at: number) => boolean;
+
+function filter(run: Run, query: Query, search: Search | null): Test {
+  const tests: Test[] = search === null ? [] : [search.test];
   for (const kind of KINDS) {
     const wanted = query.equal[kind];
     if (wanted !== undefined) tests.push((_, at) => run.segments[kind]?.[at] === wanted);
@@ -76,16 +81,28 @@ async function filter(content: Content, query: Query, systems: number[]): Promis
     const of = flaggedBy(run, run.flags.findIndex((one) => one.name === flag), query.isByOutput);
     tests.push((system, at) => of.has(query.isByOutput ? system * run.segments.id.length + at : at));
   }
-  if (query.text !== "") {
-    const found = await content.search(query.text);
-    const wanted = query.text.normalize("NFC").toLowerCase();
-    const everywhere = new Set([...found.sources, ...found.references]);
-    run.segments.id.forEach((id, at) => id.normalize("NFC").toLowerCase().includes(wanted) && everywhere.add(at));
-    const bySystem = found.hypotheses.map((places) => new Set(places));
-    const shown = new Set(systems.flatMap((system) => found.hypotheses[system] ?? []));
-    tests.push((system, at) => everywhere.has(at) || (query.isByOutput ? bySystem[system]?.has(at) === true : shown.has(at)));
-  }
   return (system, at) => tests.every((test) => test(system, at));
+}
+
+interface Search {
+  test: Test;
+  elsewhere: Map<number, number[]>;
+}
+
+/** Outputs that hold the text, or whose segment does; segments that hold it anywhere, in an output not shown too. */
+async function searched(content: Content, query: Query, systems: number[]): Promise<Search> {
+  const found = await content.search(query.text);
+  const wanted = query.text.normalize("NFC").toLowerCase();
+  const ofAll = new Set([...found.sources, ...found.references]);
+  content.run.segments.id.forEach((id, at) => id.normalize("NFC").toLowerCase().includes(wanted) && ofAll.add(at));
+  const bySystem = found.hypotheses.map((places) => new Set(places));
+  const elsewhere = new Map<number, number[]>();
+  if (query.isByOutput) return { test: (system, at) => ofAll.has(at) || bySystem[system]?.has(at) === true, elsewhere };
+  const shown = new Set(systems.flatMap((system) => found.hypotheses[system] ?? []));
+  found.hypotheses.forEach((places, system) => {
+    for (const at of places) if (!ofAll.has(at) && !shown.has(at)) elsewhere.set(at, [...(elsewhere.get(at) ?? []), system]);
+  });
+  return { test: (_, at) => ofAll.has(at) || shown.has(at) || elsewhere.has(at), elsewhere };
 }
 
 function flaggedBy(run: Run, flag: number, isByOutput: boolean): Set<number> {

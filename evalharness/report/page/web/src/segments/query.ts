@@ -1,10 +1,10 @@
 // What is asked of the segment browser, as the address says it, and back.
 
 import type { Metric, Run } from "../content";
-import { runsOf } from "../pairs/model";
+import { bestFirst, compared, runsOf } from "../pairs/model";
 import { segmentPlace } from "../panel";
 
-export const KINDS = ["document", "domain", "original_language"] as const;
+export const KINDS = ["document", "domain", "original_language", "source_length"] as const;
 export type Kind = (typeof KINDS)[number];
 
 export interface Query {
@@ -34,18 +34,60 @@ export function scoredMetrics(run: Run): Metric[] {
   return run.metrics.filter((metric) => run.columns.includes(metric.name));
 }
 
-export function queryOf(run: Run, place: URLSearchParams): Query {
+const best = new WeakMap<Run, string[]>();
+
+/** Names of what is compared, the best by the first metric that has scores first. */
+function ranked(run: Run): string[] {
+  const known = best.get(run);
+  if (known !== undefined) return known;
+  const metric = run.metrics.find(({ name }) => run.scores.some((line) => line.metric === name && line.score !== null));
+  const names = metric === undefined ? compared(run) : bestFirst(run, metric);
+  best.set(run, names);
+  return names;
+}
+
+/** Names of all systems, the best first, the runs of one together. */
+export function bestSystems(run: Run): string[] {
+  return ranked(run).flatMap((name) => runsOf(run, name).map((place) => nameOf(run, place)));
+}
+
+/** Those shown unless others are chosen: of several runs of one system the first. */
+export function systemsAtFirst(run: Run, isByOutput: boolean): string[] {
+  if (isByOutput) return bestSystems(run);
+  return ranked(run)
+    .slice(0, N_SHOWN)
+    .map((name) => nameOf(run, runsOf(run, name)[0] as number));
+}
+
+export function nameOf(run: Run, place: number): string {
+  return run.systems[place]?.name ?? "";
+}
+
+/** Places of the systems of a query. */
+export function placesOf(run: Run, query: Query): number[] {
+  return [...new Set(query.systems.flatMap((name) => runsOf(run, name)))];
+}
+
+/** The address may be written by hand: `a+b` is that, where the run has it, and else `a b`. */
+function segmentOf(run: Run, place: URLSearchParams, hash: string): string | null {
+  const byHand = new URLSearchParams(hash.replace(/^#/, "").replaceAll("+", "%2B")).get("segment");
+  return byHand !== null && run.segments.id.includes(byHand) ? byHand : place.get("segment");
+}
+
+/** What an address asks for, read (`place`) and as it is written (`hash`). */
+export function queryOf(run: Run, place: URLSearchParams, hash: string): Query {
   const isByOutput = place.get("list") === "outputs";
   const asked = (place.get("systems") ?? "").split(",").filter((part) => part !== "").map(decoded);
   const systems = asked.filter((name) => runsOf(run, name).length > 0);
   const unknown = asked.filter((name) => !systems.includes(name)).map((name) => `system ${name}`);
-  const fallback = isByOutput ? run.systems : run.systems.slice(0, N_SHOWN);
-  const shown = systems.length > 0 ? systems : fallback.map((system) => system.name);
+  const shown = systems.length > 0 ? systems : systemsAtFirst(run, isByOutput);
   const sort = place.get("sort") ?? "position";
   const isSort = sorts(run, isByOutput, shown).includes(sort);
   if (!isSort) unknown.push(`order ${sort}`);
   const chosenSort = isSort ? sort : "position";
   const of = place.get("of");
+  const isOf = of !== null && runsOf(run, of).length > 0;
+  if (of !== null && !isOf) unknown.push(`system ${of}`);
   const against = place.get("against");
   const isAgainst = against !== null && comparable(run).includes(against);
   if (against !== null && !isAgainst) unknown.push(`comparison with ${against}`);
@@ -60,14 +102,14 @@ export function queryOf(run: Run, place: URLSearchParams): Query {
     isByOutput,
     systems: shown,
     sort: chosenSort,
-    of: of !== null && runsOf(run, of).length > 0 ? of : (shown[0] ?? null),
+    of: isOf ? of : (shown[0] ?? null),
     isDescending: place.has("order") ? place.get("order") === "descending" : chosenSort !== "position",
     text: place.get("filter") ?? "",
     equal,
     flag,
     against: isAgainst ? against : (comparable(run)[1] ?? "off"),
     unit: unit === "words" || unit === "characters" ? unit : "auto",
-    segment: place.get("segment"),
+    segment: segmentOf(run, place, hash),
     unknown,
   };
 }
@@ -102,8 +144,7 @@ export function isFiltered(query: Query): boolean {
 export function placeOf(run: Run, query: Query): Record<string, string> {
   const place: Record<string, string> = { tab: "segments" };
   if (query.isByOutput) place["list"] = "outputs";
-  const fallback = query.isByOutput ? run.systems : run.systems.slice(0, N_SHOWN);
-  if (query.systems.join("\n") !== fallback.map((system) => system.name).join("\n")) {
+  if (query.systems.join("\n") !== systemsAtFirst(run, query.isByOutput).join("\n")) {
     place["systems"] = query.systems.map(encodeURIComponent).join(",");
   }
   if (query.sort !== "position") place["sort"] = query.sort;
@@ -120,9 +161,10 @@ export function placeOf(run: Run, query: Query): Record<string, string> {
 
 /** The address of one segment, for whom it is sent to. */
 export function placeOfSegment(run: Run, at: number, query: Query): Record<string, string> {
-  const place = segmentPlace(run, at, query.systems);
+  const place = segmentPlace(run, at, query.isByOutput ? systemsAtFirst(run, false) : query.systems);
   if (query.against !== (comparable(run)[1] ?? "off")) place["against"] = query.against;
-  return query.isByOutput ? segmentPlace(run, at, run.systems.slice(0, N_SHOWN).map((system) => system.name)) : place;
+  if (query.unit !== "auto") place["unit"] = query.unit;
+  return place;
 }
 
 export function decoded(text: string): string {
