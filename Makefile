@@ -41,6 +41,7 @@ bench: $(VENV)/.installed-dev
 	$(BIN)/python tests/bench/comet_bench.py
 	$(BIN)/python tests/bench/stats_bench.py
 	$(BIN)/python tests/bench/calibration_bench.py
+	$(BIN)/python tests/bench/page_bench.py
 
 clean:
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache $(WEB)/node_modules

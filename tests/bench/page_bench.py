@@ -19,6 +19,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+import pytest
 from view_bench import build
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
@@ -71,7 +72,6 @@ def megabytes(launched: Any, page: Any) -> tuple[float, float]:
     shares = [
         int(line.split()[1]) for path in tabs for line in path.read_text().splitlines() if line.startswith("Pss:")
     ]
-    metrics = page.context.new_cdp_session(page).send("Performance.enable") or None
     metrics = page.context.new_cdp_session(page)
     metrics.send("Performance.enable")
     heap = {one["name"]: one["value"] for one in metrics.send("Performance.getMetrics")["metrics"]}["JSHeapUsedSize"]
@@ -82,7 +82,9 @@ def used(page: Any, place: str, ready: str) -> tuple[float, float]:
     """Seconds until a place of the page is there, and its longest task in milliseconds."""
     page.evaluate("long.length = 0")
     began = time.perf_counter()
-    page.evaluate("place => { location.hash = place }", place)
+    page.evaluate(
+        "place => new Promise(go => { location.hash = place; setTimeout(() => requestAnimationFrame(go), 30) })", place
+    )
     page.wait_for_function(f"() => {ready}", polling="raf", timeout=120_000)
     took = time.perf_counter() - began
     page.wait_for_timeout(1000)
@@ -109,7 +111,7 @@ def measure(address: str, title: str, pair: str) -> None:
             scrolled = max(page.evaluate("long"), default=0)
             print(f"{'  ' + place:40} {longest:5.0f} ms, {took:.2f} s; scrolling {scrolled:.0f} ms")
         for place, ready in (
-            (f"tab=pairs&metric=bleu&{pair}", "document.querySelector('.pair, #pair, [class*=pair] h3') !== null"),
+            (f"tab=pairs&metric=bleu&{pair}", "document.querySelector('.pair') !== null"),
             ("tab=plots", "document.querySelector('canvas') !== null"),
         ):
             took, longest = used(page, place, ready)
@@ -121,7 +123,11 @@ def measure(address: str, title: str, pair: str) -> None:
 def main() -> None:
     with tempfile.TemporaryDirectory() as temporary:
         results = Path(temporary)
-        run = wmt22_run(results / "results")
+        try:
+            run = wmt22_run(results / "results")
+        except pytest.skip.Exception as err:
+            print(f"page of WMT22: not measured, {err}")
+            return
         html = run.folder.resolve() / "report.html"
         began = time.perf_counter()
         run.write_page()
@@ -131,7 +137,7 @@ def main() -> None:
         large = results / "large"
         build(run.paths.segments, large, 38, 20_000)
         viewer = Viewer(large, build_stats({}), partial(recorded_metric, config_dir=None))
-        with LocalServer(viewer.answer, port=0, log=print) as server:
+        with LocalServer(viewer.answer, port=0, log=lambda line: None) as server:
             threading.Thread(target=server.serve_forever, daemon=True).start()
             measure(f"{server.address}{viewer.start}", "over HTTP, 38 x 20,000", "a=system0&b=system1")
             server.shutdown()

@@ -4,18 +4,19 @@ Texts are drawn from the given file's, with a number behind each; scores are ran
 
 from __future__ import annotations
 
+import itertools
 import json
 import resource
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 
 import numpy as np
 
 from evalharness.config import build_stats, recorded_metric
-from evalharness.records import LanguagePair, Segment, TestSet
+from evalharness.records import Floats, LanguagePair, Segment, TestSet
 from evalharness.runs.paths import RunPaths
 from evalharness.runs.plan import Plan, PlannedMetric, PlannedSystem, PlannedTestSet
 from evalharness.runs.segments import write_segments
@@ -95,8 +96,8 @@ def build(source: Path, folder: Path, n_systems: int, n_segments: int) -> None:
         for place, system in enumerate(systems)
     ]  # fmt: skip
     write_lines(paths.scores, ScoreLine, lines)
+    write_lines(paths.comparisons, ComparisonLine, list(_comparisons(scores, systems)))
     for path, kind in (
-        (paths.comparisons, ComparisonLine),
         (paths.ranks, RankLine),
         (paths.problems, ProblemLine),
         (paths.findings, FindingLine),
@@ -104,6 +105,19 @@ def build(source: Path, folder: Path, n_systems: int, n_segments: int) -> None:
     ):
         write_lines(path, kind, [])
     write_json(paths.done, {"n_scores": len(lines), "derived_from": None})
+
+
+def _comparisons(scores: Mapping[str, Floats], systems: Sequence[str]) -> Iterator[ComparisonLine]:
+    """All pairs, with p-values that nothing was tested for."""
+    for metric, of_metric in scores.items():
+        for a, b in itertools.combinations(range(len(systems)), 2):
+            yield ComparisonLine(
+                metric=metric, system_a=systems[a], system_b=systems[b],
+                delta=float(of_metric[a].mean() - of_metric[b].mean()), p=0.5, p_holm=1.0, unit="segment",
+                n_units=of_metric.shape[1], method="sign_flip", n_draws=10_000, p_bh=None, ci_low=-1.0, ci_high=1.0,
+                interval="percentile", level=0.95, n_segments=of_metric.shape[1], n_left_out=0, p_smallest=1e-4,
+                detectable=1.0, human_agreement=None, p_replicates=None, is_significant=False,
+            )  # fmt: skip
 
 
 def main() -> None:

@@ -375,7 +375,8 @@ function scattered(found: Cloud, x: Axis, y: Axis, palette: Palette): Drawing {
         large: (found.points[at] as Float64Array).length > 0, // echarts 6.1 fails to paint a large series of no points
         largeThreshold: 0,
         progressive: 400, // of one turn; at once a picture of 22,500 points takes 200 ms (2 cores, Chromium)
-        progressiveThreshold: 0,
+        // With more points than this a series has a canvas of its own: 180 MB for two pictures of 12 systems.
+        progressiveThreshold: (found.points[at] as Float64Array).length / 2,
         itemStyle: { color: colour, opacity: isSparse ? 0.9 : 0.6 },
         dimensions: ["x", "y"],
         data: found.points[at],
