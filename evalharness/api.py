@@ -123,7 +123,8 @@ def compare(
         runs: records or their folders, or one TSV or CSV file of scores.
         metrics: names, where not all that the records share; by name also metric objects, for those that a run was
             given as objects.
-        stats: settings of statistics, such as `baseline="mine"`, `method="bootstrap"`, `unit="segment"`.
+        stats: settings of statistics, such as `baseline="mine"`, `method="bootstrap"`, `unit="segment"`; of runs that
+            were tested alike, theirs where none is given.
     Raises: ConfigError where the runs are over different test sets or a metric has different signatures."""
     from evalharness.config import build_stats, recorded_metric
     from evalharness.runs.scoretable import read_score_table
@@ -136,15 +137,14 @@ def compare(
     if isinstance(metrics, str):
         raise ConfigError(f"metrics={metrics!r}: expected a list of names, such as [{metrics!r}].")
     paths = [run.folder if isinstance(run, RunView) else Path(run) for run in runs]
-    settings = build_stats(stats)
     if (table := lone_score_table(paths)) is not None:
-        return compare_score_table(read_score_table(table, metrics=list(metrics)), settings)
+        return compare_score_table(read_score_table(table, metrics=list(metrics)), build_stats(stats))
     objects = metrics if isinstance(metrics, Mapping) else {}
 
     def build_metric(name: str, recorded: object) -> Metric:
         return objects[name] if name in objects else recorded_metric(name, recorded)
 
-    return compare_runs(paths, settings, build_metric, metrics=list(metrics))
+    return compare_runs(paths, lambda shared: build_stats({**shared, **stats}), build_metric, metrics=list(metrics))
 
 
 def _check_systems(systems: object) -> None:

@@ -72,5 +72,7 @@ def nearest(name: str, known: Iterable[str]) -> str:
     """The end of a sentence about an unknown name: `; did you mean 'bleu'?`, or `.` where no known name is near."""
     known = list(known)
     plain = name.lower().replace("+", "p").replace("-", "").replace("_", "")  # chrF++ and COMET-22 as the field writes
-    close = [one for one in known if one.replace("_", "") == plain] or difflib.get_close_matches(name, known, n=1)
+    close = [one for one in known if one.lower().replace("_", "") == plain] or difflib.get_close_matches(
+        name, known, n=1
+    )
     return f"; did you mean {close[0]!r}?" if close else "."

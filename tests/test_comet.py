@@ -23,6 +23,7 @@ pytest.importorskip("comet", reason="unbabel-comet is not installed: there is no
 
 from tiny_comet import build_referenceless, build_regression, build_unified
 
+import evalharness as eh
 from evalharness.errors import ConfigError, InputError, MissingModelError
 from evalharness.metrics.comet import native, unbabel, windows
 from evalharness.metrics.comet.backend import Predictions, Triple, forget
@@ -418,7 +419,29 @@ class TestRun:
         assert "polished" in finished.stdout
         (folder,) = Path("results").glob("zhengzhou-*")
         assert {line.split(",")[1] for line in (folder / "scores.csv").read_text().splitlines()[1:]} == {"bleu", "chrf"}
-        assert not (folder / "done.json").exists()
+        assert not eh.open_run(folder).is_complete
+
+    def test_what_is_there_of_it_is_reported(self, command: Callable[..., Finished], tmp_path: Path) -> None:
+        """And the run is said to be incomplete, and is tried again."""
+        words = ("run", "metrics=[bleu,comet22]")
+        environment = pytest.MonkeyPatch()
+        environment.setenv("HF_HUB_OFFLINE", "1")
+        environment.setenv("HF_HOME", str(tmp_path / "hub"))
+        finished = command(*words)
+        (folder,) = Path("results").glob("zhengzhou-*")
+        reported = command("report", str(folder))
+        assert (finished.code, reported.code) == (3, 0)
+        assert finished.out.startswith(reported.out)
+        assert "COMET-22: not scored." in reported.out
+        assert "hf download Unbabel/wmt22-comet-da" in finished.err
+        assert (folder / "report.html").exists()
+        assert "INCOMPLETE" in command("runs").out
+        assert not Path("results/latest").exists()
+        assert command("report", str(folder), "--figures", "-f", "svg").code == 0
+        again = command(*words)
+        assert again.code == 3
+        assert "hf download Unbabel/wmt22-comet-da" in again.err
+        environment.undo()
 
     @BOTH
     def test_scores_are_those_of_predict(

@@ -18,6 +18,7 @@ from data_folder import wmt22, wmt25_scores
 import evalharness as eh
 from evalharness.errors import ConfigError, RecordError
 from evalharness.metrics.lexical import Bleu
+from evalharness.records import LanguagePair, Segment, TestSet
 
 Command = Callable[..., Finished]
 REFERENCES = [f"the cat number {n} sat on the mat and slept" for n in range(12)]
@@ -410,7 +411,7 @@ class TestScoreTables:
         rows = [("system", "line", "XCOMET-XL"), *((s, n, q) for s, q in (("a", 0.91), ("b", 0.9)) for n in range(9))]
         finished = command("compare", self.table("s.tsv", rows))
         assert "  91.0*" in finished.out
-        assert "XCOMET-XL: mean of the column XCOMET-XL of s.tsv, shown times 100" in finished.out
+        assert "XCOMET-XL: mean of the column XCOMET-XL of s.tsv (scores shown × 100)" in finished.out
         # A difference of 1 on that scale: 96.5674 / (1 + exp(-1.45356)) = 78.2
         (line,) = compared(command, "s.tsv")["comparisons"]
         assert line["human_agreement"] == pytest.approx(96.5674 / (1 + np.exp(-1.453560)))
@@ -472,3 +473,25 @@ def test_p_values_of_wmt22_agree_with_sacrebleus_where_they_should(command: Comm
         assert p == pytest.approx(
             p_of[str(line["metric"]), str(line["system_a"])], abs=5 * (p * (1 - p) / 1000) ** 0.5 + 2e-3
         )
+
+
+def test_runs_are_compared_as_they_were_tested(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    words = [f"word{n} of the day {n % 4} x" for n in range(12)]
+    segments = tuple(
+        Segment(id=str(n), source="源", references=(word,), document=f"d{n // 4}") for n, word in enumerate(words)
+    )
+    testset = TestSet(name="made", language_pair=LanguagePair.parse("zh-en"), segments=segments)
+    systems = {"good": words, "bad": [word.upper() for word in words]}
+    settings = ["stats.unit=segment", "stats.level=0.9", "stats.correction=none", "cache=false"]
+    run = eh.evaluate(testset=testset, systems=systems, metrics=["chrf"], overrides=settings, results=tmp_path)
+    assert eh.compare(run).comparison_lines == run.comparison_lines
+    assert eh.compare(run, unit="document").comparison_lines[0].n_units == 3
+    other = eh.evaluate(
+        testset=testset, systems={"third": ["x"] * 12, "good": words}, metrics=["chrf"],
+        overrides=["stats.level=0.9", "cache=false"], results=tmp_path,
+    )  # fmt: skip
+    caplog.clear()
+    lines = eh.compare(run, other).comparison_lines
+    assert {line.level for line in lines} == {0.9}  # both
+    assert {line.n_units for line in lines} == {3}  # the default: documents, where there are
+    assert "tested with different settings: unit (segment and auto), correction (none and holm)" in caplog.text

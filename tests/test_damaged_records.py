@@ -129,7 +129,7 @@ def test_what_is_drawn_from_a_damaged_file_is_refused(
         assert "went wrong" not in page.err
     figures = command("report", str(record), "--figures", "-f", "svg")
     assert figures.code == 0 or name in figures.err
-    served = Viewer(record.parent, build_stats({}), recorded_metric)
+    served = Viewer(record.parent, build_stats, recorded_metric)
     answers = [served.answer(target) for target in ("/", f"/runs/{record.name}/", f"/runs/{record.name}/content/run")]
     assert answers[0].status == 200
     assert answers[1].status >= answers[2].status  # no page without its content

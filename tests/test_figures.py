@@ -217,9 +217,11 @@ class TestWhatIsMissing:
 
     def test_one_system_and_one_metric(self, caplog: pytest.LogCaptureFixture) -> None:
         run = made({"only": ["a b c d"] * 9}, metrics=["chrf"])
-        with pytest.raises(NothingToDrawError, match="'pairwise': the record compares no two systems"):
+        with pytest.raises(NothingToDrawError, match="'pairwise': there is no pair of systems"):
             run.figure("pairwise")
-        with pytest.raises(NothingToDrawError, match=r"'agreement': needs segment scores by two metrics; .* has 1"):
+        with pytest.raises(
+            NothingToDrawError, match="there are those of 1"
+        ):
             write_figures(run.folder, names=["agreement"])
         assert not (run.folder / "figures").exists()
         caplog.clear()
@@ -273,6 +275,19 @@ class TestChoice:
             bundled.figure("scores", systems=["litteral"])
         refused = command("report", str(bundled.folder), "--figures", "--intervals")
         assert (refused.code, "--intervals: says nothing beside --figures" in refused.err) == (2, True)
+
+    def test_figures_of_a_selection_do_not_take_the_place_of_those_of_the_whole(
+        self, bundled: eh.Run, command: Callable[..., Finished], tmp_path: Path
+    ) -> None:
+        words = ("report", str(bundled.folder), "--figure", "scores", "-f", "svg", "--systems", "gloss", "lossy")
+        refused = command(*words)
+        assert (refused.code, refused.out) == (2, "")
+        assert "--output: say into which folder" in refused.err
+        assert command(*words, "-o", str(tmp_path)).code == 0
+
+    def test_a_baseline_is_spoken_of_where_pairs_are(self, bundled: eh.Run) -> None:
+        assert "pairs with gloss" in bundled.figure("pairwise", baseline="gloss").get_supxlabel()
+        assert "selection" not in bundled.figure("scores", baseline="gloss").get_supxlabel()
 
     def test_taller_than_a_page(self, tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
         systems = {f"s{n:02}": ["a b c d e0", f"a b c {n} e1"] for n in range(38)}

@@ -504,6 +504,17 @@ class TestLinks:
         assert "no segment nowhere" in page.get_by_role("status").inner_text()
         assert "no system nobody" in page.get_by_role("alert").inner_text()
 
+    def test_the_focus_stays_with_a_segment_out_of_sight(self, page: Page, bundled: eh.Run) -> None:
+        opened(page, bundled, "tab=segments")
+        article(page, "1").focus()
+        page.eval_on_selector(".feed-box", "box => { box.scrollTop = box.scrollHeight }")
+        page.wait_for_timeout(500)
+        page.eval_on_selector(".feed-box", "box => { box.scrollTop = box.scrollHeight }")
+        page.wait_for_timeout(500)
+        assert page.evaluate("document.activeElement.ariaLabel") == "Segment 1"
+        page.keyboard.press("j")
+        page.wait_for_function("() => document.activeElement.ariaLabel === 'Segment 2'")
+
     def test_keys_go_from_segment_to_segment(self, page: Page, bundled: eh.Run) -> None:
         opened(page, bundled, "tab=segments")
         names = list(dict.fromkeys(bundled.segments["segment"]))

@@ -93,7 +93,7 @@ class TestWholeTable:
 
     def test_latex(self) -> None:
         assert small().to_latex() == (
-            "% requires \\usepackage{booktabs}\n"
+            "% requires \\usepackage{booktabs}; of the width of a full line: in two columns write table* for table\n"
             "\\begin{table}\n"
             "\\centering\n"
             "\\caption{news zh-en}\n"
@@ -449,14 +449,16 @@ class TestOfARun:
         command("run", "metrics=[bleu]", "stats.correction=none")
         assert "not corrected for 10 pairs" in eh.open_run("results/latest").table().notes[0]
 
-    def test_equal_systems_are_all_best_and_were_corrected(self, command: Callable[..., Finished]) -> None:
+    def test_what_cannot_be_told_apart_is_not_marked(self, command: Callable[..., Finished]) -> None:
         for name in ("a", "b", "c"):
             write(f"hyp/{name}.en", *["Zhengzhou exports vehicles."] * 9)
         command("run", "systems=[folder]", "systems.folder.path=hyp", "metrics=[bleu]")
         drawn = eh.open_run("results/latest").table()
-        assert [cells[1].is_best for cells in drawn.rows if isinstance(cells[1], ScoreCell)] == [True] * 3
+        assert [cells[1].is_best for cells in drawn.rows if isinstance(cells[1], ScoreCell)] == [False] * 3
         # every p is 1, which Holm leaves at 1: equal to uncorrected values, and corrected all the same
+        assert drawn.notes[0].startswith("Nothing is marked (")
         assert "Holm over 3 pairs" in drawn.notes[0]
+        assert any(note.startswith("No difference can be significant here") for note in drawn.notes)
 
 
 def check_latex(text: str) -> None:
@@ -617,6 +619,13 @@ class TestHostileTexts:
         drawn = table(row(start, -1.0), row(f"a{start}", 2.0))
         rows = list(csv.reader(io.StringIO(drawn.to_csv(), newline="")))
         assert rows[1:] == [[f"'{start}", "-1.0"], [f"a{start}", "2.0"]]  # numbers stay numbers
+
+    def test_errors_command_no_terminal(self, command: Callable[..., Finished]) -> None:
+        eh.evaluate(systems={"x\u202egnp": ["a"] * 9}, metrics=["chrf"], overrides=["inputs.on_error=warn"])
+        finished = command("report", "results/latest", "--systems", "zzz\x1b[31m")
+        assert finished.code == 2
+        assert "x[RLO]gnp" in finished.err
+        assert not {"\x1b", "\u202e"} & set(finished.err)
 
     def test_segments_csv_runs_nothing(self) -> None:
         texts = ["=HYPERLINK(1)", "+1", "-1 degree", "@SUM(A1)", "\x1b[31mred", "as it is", "a=b", "\tx", "郑州"]

@@ -92,7 +92,7 @@ def of_latex(text: str, n_keys: int = 0) -> list[list[str]]:
             plain = re.sub(r"\\phantom\{0+\}|\\textbf(?=\{)", "", line.removesuffix(r" \\"))
             plain = plain.replace("$-$", "-").replace("--", "-").replace(r"\ldots{}", "…").replace("{[}", "[")
             plain = plain.replace(r"\textgreater{}", ">").replace(r"$\pm$", "±")
-            plain = re.sub(r"\{\\raggedright (.*?)\\par\}", r"\1", plain).replace(r"\allowbreak{}", "")
+            plain = re.sub(r"\\rightskip.*?\\relax ", "", plain).replace(r"\allowbreak{}", "")
             cells = metric + [re.sub(r"^\{(.*)\}$", r"\1", cell) for cell in re.split(r" & ", plain)]
             rows.append([re.sub(r"\\([_%#&$])", r"\1", cell) for cell in cells])
     joined = []
@@ -317,7 +317,7 @@ def compiled(tables: Sequence[Table], folder: Path) -> str:
     bodies = [render_latex(table) for table in tables]
     program = "lualatex" if any("LuaLaTeX" in body for body in bodies) else "pdflatex"
     text = "\n\\clearpage\n".join(bodies)
-    packages = sorted(set(re.findall(r"^% requires (\\usepackage.*)$", text, re.MULTILINE)))
+    packages = sorted(set(re.findall(r"^% requires (\\usepackage\S*\})", text, re.MULTILINE)))
     assert set(packages) <= {r"\usepackage{booktabs}", r"\usepackage[T1]{fontenc}"}
     head = "\n".join([r"\documentclass{article}", *packages])
     document = f"{head}\n\\begin{{document}}\n{text}\\end{{document}}\n"
@@ -354,6 +354,36 @@ def test_letters_compile_with_what_the_head_asks_for(text: str, tmp_path: Path) 
     row = (TextCell(text=text), ScoreCell(score=-1.0))
     columns = (Column(heading=text), Column(heading="BLEU", higher_is_better=True))
     compiled([Table(name="t", caption=text, columns=columns, rows=(row,), notes=(text,))], tmp_path)
+
+
+@needs_tex
+def test_broken_texts_take_no_more_than_their_lines(tmp_path: Path) -> None:
+    """33 rows, of which one is broken into several lines, stand on one page."""
+    names = [
+        "a name of ten words that is far too long for its column and goes on and on",
+        *(f"s{n}" for n in range(32)),
+    ]
+    numbers = tuple(ScoreCell(score=-12.34, decimals=2) for _ in range(4))
+    rows = tuple((TextCell(text=name), TextCell(text="other"), *numbers) for name in names)
+    columns = (Column(heading="A"), Column(heading="B"), *(Column(heading=f"number {n}") for n in range(4)))
+    table = Table(name="t", caption="c", columns=columns, rows=rows)
+    log = compiled([table], tmp_path)
+    assert table.to_latex().count("\\begin{table}") == 1
+    assert "rightskip" in table.to_latex()
+    assert "Float too large" not in log
+    assert "[1" in log
+    assert "[2" not in log.partition("(./tables.aux)")[2]
+
+
+def test_wide_tables_are_cut_evenly() -> None:
+    columns = (Column(heading="System"), *(Column(heading=f"system{n:02}") for n in range(27)))
+    rows = ((TextCell(text="system00"), *(ScoreCell(score=-1.25, decimals=2) for _ in range(27))),)
+    latex = Table(name="t", caption="c", columns=columns, rows=rows).to_latex()
+    sizes = [len(specification) - 1 for specification in re.findall(r"\\begin\{tabular\}\{([lr]+)\}", latex)]
+    assert sum(sizes) == 27
+    assert len(sizes) > 2
+    assert max(sizes) - min(sizes) <= 2
+    assert latex.count("\\addtocounter{table}{-1}") == len(sizes) - 1  # the same number
 
 
 @needs_tex
@@ -489,6 +519,25 @@ class TestChoice:
             full.table(systems=["mine-seed0", "other"])
         table = full.table(systems=["mine", "other"])
         assert "2 of 3 systems" in table.notes[-1]
+
+    def test_every_table_of_one_system_and_of_every_baseline(self, bundled: eh.Run, full: eh.Run) -> None:
+        for run in (bundled, full):
+            for name, system in itertools.product(
+                table_names(), ["other", "poor", "mine"] if run is full else ["gloss"]
+            ):
+                assert run.table(name, systems=[system]).to_text()
+                assert run.table(name, baseline=system).to_text()
+
+    def test_a_baseline_is_one_system_and_the_records_own(self, bundled: eh.Run, tmp_path: Path) -> None:
+        with pytest.raises(ConfigError, match="no such system: 'gloss,lossy'"):
+            bundled.table(baseline="gloss,lossy")
+        run = eh.evaluate(metrics=["chrf"], overrides=["stats.baseline=gloss", "cache=false"], results=tmp_path)
+        assert len(run.table("comparisons", baseline="gloss").rows) == 4
+        with pytest.raises(ConfigError, match="compares systems with 'gloss' alone"):
+            run.table("comparisons", baseline="lossy")
+
+    def test_decimals_by_heading(self, bundled: eh.Run) -> None:
+        assert bundled.table(metric_decimals={"chrF2++": 3}) == bundled.table(metric_decimals={"chrfpp": 3})
 
     def test_metrics_by_their_headings_and_joined_by_commas(self, bundled: eh.Run) -> None:
         table = bundled.table(metrics=["chrF2++,ter"], systems=["gloss,lossy"])

@@ -69,7 +69,10 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--table", choices=table_names(), help=f"only this table (default: {' and '.join(_TABLES)})")
     parser.add_argument("-f", "--format", choices=_FORMATS, default="text")
     parser.add_argument("-w", "--width", type=digits, help="digits after the point of scores (0 to 15, default: 1)")
-    stats = parser.add_argument_group("statistics (the settings of `evalharness run` under stats.)")
+    stats = parser.add_argument_group(
+        "statistics (the settings of `evalharness run` under stats.; of runs that were tested alike, theirs where none "
+        "is given)"
+    )
     stats.add_argument("--baseline", metavar="NAME", help="compare every system with this one, not all pairs")
     stats.add_argument("--method", choices=_names(Method), help="default: sign_flip")
     stats.add_argument("--unit", choices=_names(UnitKind), help="what is swapped or drawn whole (default: auto)")
@@ -101,7 +104,6 @@ def _names(kind: Any) -> list[str]:
 def _compared(options: argparse.Namespace) -> Comparison:
     names = [field.name for field in fields(StatsSettings) if hasattr(options, field.name)]
     given = {name: value for name in names if (value := getattr(options, name)) is not None}
-    stats = build_stats(given)
     table_path = lone_score_table(options.runs)
     if table_path is None:
         of_tables = {
@@ -115,7 +117,9 @@ def _compared(options: argparse.Namespace) -> Comparison:
                 raise ConfigError(f"{flag}: is for a table of scores, and no RUN is a {', '.join(SUFFIXES)} file.")
         _check_folders(options.runs)
         build_metric = partial(recorded_metric, config_dir=options.config_dir)
-        return compare_runs(options.runs, stats, build_metric, metrics=options.metrics)
+        return compare_runs(
+            options.runs, lambda shared: build_stats({**shared, **given}), build_metric, metrics=options.metrics
+        )
     if options.config_dir is not None:
         raise ConfigError("--config-dir: is for runs; a table of scores needs no metric options.")
     table = read_score_table(
@@ -126,7 +130,7 @@ def _compared(options: argparse.Namespace) -> Comparison:
     )
     print(f"evalharness: {table_path}: {table.read_as}", file=sys.stderr)
     return compare_score_table(
-        table, stats, lower_is_better=options.lower_is_better, higher_is_better=options.higher_is_better
+        table, build_stats(given), lower_is_better=options.lower_is_better, higher_is_better=options.higher_is_better
     )
 
 

@@ -16,6 +16,7 @@ from typing import NamedTuple
 
 from evalharness.errors import EXIT_BAD_INPUT, EXIT_INTERRUPTED, ConfigError, EvalHarnessError, InputError
 from evalharness.report.settings import ReportSettings
+from evalharness.report.visible import visible
 
 _DEBUG_VARIABLE = "EVALHARNESS_DEBUG"
 _NEW_OBJECTS = 100_000
@@ -89,7 +90,7 @@ def print_error(err: EvalHarnessError) -> None:
     """The message on standard error, under --debug after its traceback."""
     if is_debugging():
         traceback.print_exception(err)
-    print(f"evalharness: error: {err}", file=sys.stderr)
+    print(f"evalharness: error: {visible(str(err))}", file=sys.stderr)
 
 
 def is_debugging() -> bool:

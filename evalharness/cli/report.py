@@ -89,6 +89,11 @@ def _figures(options: argparse.Namespace) -> list[Path]:
         if kind not in FORMATS:
             raise ConfigError(f"--format {kind}: figures are written as {', '.join(FORMATS)}.")
 
+    if options.output is None and any(getattr(options, name) for name in _CHOICES):
+        raise ConfigError(
+            "--output: say into which folder figures of a selection go; figures/ of the record has those of the whole."
+        )
+
     def draw(run: Run, name: str) -> Figure:
         return run.figure(
             name,

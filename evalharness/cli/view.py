@@ -35,7 +35,7 @@ def main(arguments: Sequence[str]) -> int:
     options = parser.parse_args(arguments)
     from evalharness.workflows.server import LocalServer
 
-    viewer = Viewer(options.folder, build_stats({}), partial(recorded_metric, config_dir=options.config_dir))
+    viewer = Viewer(options.folder, build_stats, partial(recorded_metric, config_dir=options.config_dir))
     log = _to_stderr if is_debugging() else _to_nobody
     try:
         server = LocalServer(viewer.answer, port=_PORT if options.port is None else options.port, log=log)

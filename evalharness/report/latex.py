@@ -39,6 +39,8 @@ _ESCAPES = {
 _LINE = r"\midrule"
 _BREAKABLE = re.compile(r"(\\_|[/:=;](?=\S))")
 _BREAK = r"\1\\allowbreak{}"
+# As \raggedright, which would take the end of the row for its own, and without hyphens.
+_RAGGED = r"\rightskip=0pt plus 1fil\hyphenpenalty=10000\relax "
 _SPECIAL = re.compile("[" + re.escape("".join(_ESCAPES)) + "]")
 
 
@@ -59,7 +61,7 @@ def render_latex(table: Table) -> str:
     body = "\n".join(
         one if number % _MOST_FLOATS else f"\\clearpage\n{one}" if number else one for number, one in enumerate(bodies)
     )
-    head = "% requires \\usepackage{booktabs}\n"
+    head = "% requires \\usepackage{booktabs}; of the width of a full line: in two columns write table* for table\n"
     if _NEEDS_T1.search(body):
         head += "% requires \\usepackage[T1]{fontenc}\n"
     if _BEYOND_PDFLATEX.search(body):
@@ -88,11 +90,12 @@ def _environment(table: Table, layout: Layout, *, label: str) -> str:
         for column, width, kind in zip(table.columns, layout.widths, kinds, strict=True)
     ]
     for at, length in layout.lengths.items():
-        kinds[at] = rf"p{{{0.95 * length / layout.type.line:.3f}\linewidth}}"
+        kinds[at] = rf"p{{{length / (layout.type.line + layout.type.gap):.3f}\linewidth}}"
     lines = [
         r"\begin{table}",
         r"\centering",
         *([layout.type.command] if layout.type.command else []),
+        *([r"\addtocounter{table}{-1}"] if layout.is_continued else []),
         rf"\caption{{{_escaped(table.caption)}}}",
         rf"\label{{tab:{label}}}",
         rf"\begin{{tabular}}{{{''.join(kinds)}}}",
@@ -124,7 +127,7 @@ def _label(table: Table) -> str:
 def _row(row: Sequence[Cell], digits: int, layout: Layout) -> str:
     cells = [_cell(cell, digits) for cell in row]
     for at in layout.lengths:
-        cells[at] = rf"{{\raggedright {_BREAKABLE.sub(_BREAK, cells[at])}\par}}"
+        cells[at] = f"{_RAGGED}{_BREAKABLE.sub(_BREAK, cells[at])}"
     return " & ".join(cells) + r" \\"
 
 

@@ -59,11 +59,12 @@ _SMALLEST = TypeSize(command=r"\scriptsize\setlength{\tabcolsep}{2.5pt}", line=8
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Layout:
     """`lengths` are, of columns whose texts are broken into lines, those of the lines in digits; `widths` those of all
-    columns."""
+    columns; a part that `is_continued` keeps the number of the part before it."""
 
     type: TypeSize
     widths: tuple[float, ...]
     lengths: Mapping[int, float]
+    is_continued: bool = False
 
     def n_lines(self, row: Sequence[Cell]) -> float:
         """What a row takes."""
@@ -74,7 +75,11 @@ def parts(table: Table) -> list[tuple[Table, Layout]]:
     """The table, or what it becomes where it is wider or longer than a page: tables with the leading columns of text in
     each, whose captions say that they go on, and the notes under the last."""
     found = [
-        (replace(part, caption=f"{part.caption} (continued)") if number else part, layout)
+        (
+            (replace(part, caption=f"{part.caption} (continued)"), replace(layout, is_continued=True))
+            if number
+            else (part, layout)
+        )
         for whole in _by_metric(table)
         for number, (part, layout) in enumerate(
             (part, layout) for piece, layout in _across(whole) for part in _down(piece, layout)
@@ -119,16 +124,10 @@ def _across(table: Table) -> Iterator[tuple[Table, Layout]]:
     least = _least(table, widths)
     n_keys = next((at for at, number in enumerate(table.has_numbers()) if number), 1)
     room = _SMALLEST.line + _SMALLEST.gap - sum(width + _SMALLEST.gap for width in least[:n_keys])
-    taken = [width + _SMALLEST.gap for width in least]
-    even = sum(taken[n_keys:]) / math.ceil(sum(taken[n_keys:]) / max(room, 1.0))
-    pieces: list[list[int]] = [[]]
-    used = 0.0
-    for column in range(n_keys, len(widths)):
-        if pieces[-1] and (used + taken[column] > room or used + taken[column] / 2 > even):
-            pieces.append([])
-            used = 0.0
-        pieces[-1].append(column)
-        used += taken[column]
+    taken = {column: least[column] + _SMALLEST.gap for column in range(n_keys, len(widths))}
+    n_pieces = len(_packed(taken, room, math.inf))
+    while len(pieces := _packed(taken, room, sum(taken.values()) / n_pieces)) > n_pieces:
+        n_pieces = len(pieces)
     for columns in pieces:
         kept = [*range(n_keys), *columns]
         piece = replace(
@@ -139,6 +138,19 @@ def _across(table: Table) -> Iterator[tuple[Table, Layout]]:
         of_piece = [widths[column] for column in kept]
         whole = Layout(type=_SMALLEST, widths=tuple(of_piece), lengths={})
         yield piece, _layout(piece, _SMALLEST, of_piece, is_broken=True) or whole
+
+
+def _packed(taken: Mapping[int, float], room: float, even: float) -> list[list[int]]:
+    """Columns in pieces of at most `room`, and of about `even`."""
+    pieces: list[list[int]] = [[]]
+    used = 0.0
+    for column, width in taken.items():
+        if pieces[-1] and (used + width > room or used + width / 2 > even):
+            pieces.append([])
+            used = 0.0
+        pieces[-1].append(column)
+        used += width
+    return pieces
 
 
 def _down(table: Table, layout: Layout) -> Iterator[Table]:

@@ -123,14 +123,16 @@ def impossible(run: Reported, heads: Mapping[str, str]) -> list[str]:
     shown = {line.metric for line in run.comparison_lines}
     tested = [line for line in run.corrected_lines if line.p is not None and line.metric in shown & heads.keys()]
     families = by_metric(tested)
-    found = {
-        heads[name]: _why_impossible(family)
-        for name, family in families.items()
-        if _smallest_corrected(family) > family[0].alpha
-    }
+    found = {heads[name]: _why_impossible(family) for name, family in families.items() if is_hopeless(family)}
     if len(set(found.values())) == 1 and len(found) == len(families):
         return [f"No difference can be significant here: {next(iter(found.values()))}"]
     return [f"{head}: no difference can be significant here: {why}" for head, why in found.items()]
+
+
+def is_hopeless(family: Sequence[ComparisonLine]) -> bool:
+    """Whether no p-value of those corrected together could be small enough, whatever the scores."""
+    tested = [line for line in family if line.p is not None]
+    return bool(tested) and _smallest_corrected(tested) > tested[0].alpha
 
 
 def detectable(

@@ -7,7 +7,7 @@ from dataclasses import dataclass, fields, replace
 from typing import Any, Protocol, TypeVar
 
 from evalharness.errors import ConfigError, nearest
-from evalharness.report.notes import by_metric, compared
+from evalharness.report.notes import baseline_of, by_metric, compared
 from evalharness.report.tables.systems import headings
 from evalharness.runs.plan import Plan
 from evalharness.runs.view import (
@@ -34,6 +34,10 @@ class _OfMetric(_OfSystem, Protocol):
     @property
     def metric(self) -> str: ...
 
+
+_OF_PAIRS = frozenset(("systems", "pairwise", "comparisons", "segments"))
+_OF_TESTS = frozenset(("systems", "pairwise", "comparisons", "ranks"))
+"""Tables, and figures of these names, in which a baseline chooses pairs, and whose numbers come of tests."""
 
 S = TypeVar("S", bound=_OfSystem)
 M = TypeVar("M", bound=_OfMetric)
@@ -78,18 +82,19 @@ class Selection:
         """The record's."""
         return self.record.corrected_lines
 
-    def note(self, *, is_of_tests: bool) -> str:
-        """What stands under each table and figure of a selection."""
+    def notes(self, shown_in: str) -> tuple[str, ...]:
+        """What stands under a table or figure, of this name, of a selection."""
         counts = (
             ("systems", len(compared(self)), len(compared(self.record))),
             ("metrics", len(self.plan.metrics), len(self.record.plan.metrics)),
         )
         parts = [f"{shown} of {there} {noun}" for noun, shown, there in counts if shown < there]
-        if self.baseline is not None:
+        if self.baseline is not None and shown_in in _OF_PAIRS:
             parts.append(f"pairs with {self.baseline}")
-        said = f"A selection from the record ({', '.join(parts)})" if parts else "The whole record, in another order"
-        tests = ": p-values, correction and ranks are those of the record, over all its pairs" if is_of_tests else ""
-        return f"{said}{tests}."
+        if not parts:
+            return ()
+        tests = ": p-values, correction and ranks are those of the record, over all its pairs"
+        return (f"A selection from the record ({', '.join(parts)}){tests if shown_in in _OF_TESTS else ''}.",)
 
 
 def select(run: RunView, choice: Choice) -> Selection:
@@ -102,7 +107,13 @@ def select(run: RunView, choice: Choice) -> Selection:
     systems = _known(choice.systems, rows, "system", run)
     baseline = choice.baseline
     if baseline is not None:
-        (baseline,) = _known((baseline,), rows, "system", run)
+        _check_known([baseline], rows, "system", run)
+        own = baseline_of(run)
+        if own not in (None, baseline):
+            raise ConfigError(
+                f"{run.folder}: baseline {baseline!r}: the record compares systems with {own!r} alone, so there are no "
+                f"pairs with {baseline!r}. Give the command of the run again with stats.baseline={baseline}, or null."
+            )
         if choice.systems and baseline not in systems:
             systems.append(baseline)
     position = {name: place for place, name in enumerate(systems)}
@@ -167,6 +178,12 @@ def _known(
     Raises: ConfigError for names there are not."""
     parts = [part for name in asked for part in ([name] if name in known else name.split(","))]
     asked = [part if part in known else (heads or {}).get(part.lower(), part) for part in parts]
+    _check_known(asked, known, noun, run)
+    return list(dict.fromkeys(asked or known))
+
+
+def _check_known(asked: Sequence[str], known: Sequence[str], noun: str, run: RunView) -> None:
+    """Raises: ConfigError for names there are not."""
     for system in run.plan.systems:
         if noun == "system" and system.group is not None and system.name in asked and system.name not in known:
             raise ConfigError(
@@ -178,4 +195,3 @@ def _known(
         guesses = {name: nearest(name, known).removeprefix("; ") for name in unknown}
         said = ", ".join(repr(name) + (f" ({guess})" if guess != "." else "") for name, guess in guesses.items())
         raise ConfigError(f"{run.folder}: no such {noun}: {said}. The record has: {', '.join(known)}.")
-    return list(dict.fromkeys(asked or known))

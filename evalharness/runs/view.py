@@ -277,6 +277,12 @@ class RunView:
 
     @property
     def is_complete(self) -> bool:
+        """Whether everything planned was computed, and written."""
+        return self.done is not None and self.done.get("is_complete") is not False
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether what was computed was written to its end; a metric may be missing."""
         return self.done is not None
 
     @cached_property
@@ -285,7 +291,8 @@ class RunView:
 
     @property
     def done(self) -> Mapping[str, Any] | None:
-        """The content of `done.json`; None where the run is not complete, or the file is damaged and says nothing."""
+        """The content of `done.json`; None where the run did not come to its end, or the file is damaged and says
+        nothing."""
         if not self.paths.done.is_file():
             return None
         try:

@@ -6,7 +6,7 @@ import itertools
 import logging
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Any, TypeAlias
 
@@ -28,10 +28,15 @@ MetricBuilder: TypeAlias = Callable[[str, object], Metric]
 """A metric from its name and what a record's settings say of it."""
 
 
+StatsBuilder: TypeAlias = Callable[[Mapping[str, Any]], StatsSettings]
+"""Settings of statistics from those that all records share, where nothing else was asked for."""
+
+
 def compare_runs(
-    folders: Sequence[Path], stats: StatsSettings, build_metric: MetricBuilder, *, metrics: Sequence[str] = ()
+    folders: Sequence[Path], build_stats: StatsBuilder, build_metric: MetricBuilder, *, metrics: Sequence[str] = ()
 ) -> Comparison:
-    """Compare all systems of these records by the metrics that all of them have, or by those named.
+    """Compare all systems of these records by the metrics that all of them have, or by those named; tested as the runs
+    were where all were tested alike.
 
     A system of the same name and outputs in several records is one system; of the same name and other outputs, each
     gets its record's name behind its own.
@@ -47,6 +52,7 @@ def compare_runs(
     groups = [entrant.planned.group for entrant in entrants]
     built = [_rebuilt(views[0], metric, testset, build_metric) for metric in planned]
     stacks_runs = not all(averages_segments(metric) for metric in built)
+    stats = build_stats(_shared_stats(views))
     check_stats(names, groups, [one.name for one in planned], stats, stacks_runs=stacks_runs)
     segments = _segments(views[0], ["segment", "document"])
     measured = [
@@ -69,6 +75,20 @@ def compare_runs(
         lines=lines_of(names, groups, segments["document"], measured, stats),
         problems=_problems(entrants),
     )
+
+
+def _shared_stats(views: Sequence[RunView]) -> dict[str, Any]:
+    """The settings of statistics that all records have alike; a warning names the others. AutoRank is asked for anew:
+    it is over metrics that may not be compared here."""
+    recorded = [view.plan.settings.get("stats") for view in views]
+    known = [stats if isinstance(stats, Mapping) else {} for stats in recorded]
+    names = [field.name for field in fields(StatsSettings) if not field.name.startswith("autorank")]
+    shared = {name: known[0][name] for name in names if all(name in stats for stats in known)}
+    differing = [name for name in shared if any(stats[name] != shared[name] for stats in known)]
+    if differing:
+        said = ", ".join(f"{name} ({' and '.join(str(stats[name]) for stats in known)})" for name in differing)
+        _log.warning("the runs were tested with different settings: %s; the defaults are taken for these.", said)
+    return {name: value for name, value in shared.items() if name not in differing}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

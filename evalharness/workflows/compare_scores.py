@@ -91,7 +91,6 @@ def _planned(name: str, scores: Floats, table: ScoreTable, *, higher_is_better: 
         higher_is_better=higher_is_better,
         display_factor=_SHARES_SHOWN_TIMES if is_share else 1.0,
         signature=f"mean of the column {name} of {Path(table.path).name}"
-        + (", shown times 100" if is_share else "")
         + ("" if higher_is_better else ", lower is better"),
     )
 

@@ -132,8 +132,7 @@ def _evaluate_prepared(experiment: Experiment, prepared: Prepared, paths: RunPat
                 "command tries them again."
             )
         )
-    if any(isinstance(problem, MissingError) for problem in problems):
-        return Outcome(paths=paths, problems=tuple(problems))
+    is_complete = not any(isinstance(problem, MissingError) for problem in problems)
     # Only a record without gaps says what its derived files come from, so that gaps are tried again.
     derived_from = None if problems else key
     write_json(
@@ -144,9 +143,10 @@ def _evaluate_prepared(experiment: Experiment, prepared: Prepared, paths: RunPat
             "n_lines": derived.n_lines,
             "n_missing": n_missing,
             "derived_from": derived_from,
+            "is_complete": is_complete,
         },
     )
-    return Outcome(paths=_latest(paths), problems=tuple(problems))
+    return Outcome(paths=_latest(paths) if is_complete else paths, problems=tuple(problems))
 
 
 def _say_problems(run: RunView, *, is_first: bool) -> None:

@@ -29,8 +29,9 @@ def write_figures(
 ) -> list[Path]:
     """Write figures of the record in a folder, all there are unless named; the files. `draw` makes one of them.
 
-    They go into `figures/` of the record, which is made anew from it at any time, or into `output`, where nothing is
-    written if one file would be lost. A figure that this record has nothing for is left out with a warning.
+    They go into `figures/` of the record, which are of all of it and made anew from it at any time, or into `output`,
+    where nothing is written if one file would be lost. A figure that this record has nothing for is left out with a
+    warning.
 
     Raises: ConfigError for a figure or format there is not, and for files of other content in `output`, unless forced;
     NothingToDrawError for a figure that was named."""

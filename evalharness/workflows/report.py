@@ -9,20 +9,18 @@ from typing import TYPE_CHECKING
 
 from evalharness.errors import ConfigError, RecordError, nearest
 from evalharness.report.figures import build_figure
-from evalharness.report.page.content import check_complete
+from evalharness.report.page.content import check_whole
 from evalharness.report.page.page import write_page as write_page_of
 from evalharness.report.selection import Choice, select
 from evalharness.report.settings import ReportSettings
 from evalharness.report.table import RENDERERS, SUFFIXES, Table
 from evalharness.report.tables import build_table
+from evalharness.report.tables.systems import headings
 from evalharness.runs.view import RunView
 from evalharness.textio import replacing
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
-
-
-_OF_TESTS = frozenset(("systems", "pairwise", "comparisons", "ranks"))
 
 
 class Run(RunView):
@@ -53,7 +51,7 @@ class Run(RunView):
             return build_table(name, self, settings)
         chosen = select(self, choice)
         table = build_table(name, chosen, settings)
-        return replace(table, notes=(*table.notes, chosen.note(is_of_tests=name in _OF_TESTS)))
+        return replace(table, notes=(*table.notes, *chosen.notes(name)))
 
     def figure(
         self,
@@ -77,20 +75,24 @@ class Run(RunView):
         """Write `report.html` again from what the record holds; its path.
 
         Raises: RecordError where the run is not complete or the record is damaged; an older page stays."""
-        check_complete(self)
+        check_whole(self)
         return write_page_of(self, self.report_settings())
 
     def _settings(self, decimals: int | None, metric_decimals: Mapping[str, int] | None) -> ReportSettings:
         """What a complete record says, with these decimals; `decimals` are of all metrics but those named."""
-        check_complete(self)
+        check_whole(self)
         settings = self.report_settings(decimals=decimals)
         known = [metric.name for metric in self.plan.metrics]
-        for metric in metric_decimals or ():
+        heads = {heading.lower(): name for name, heading in headings(self.plan.metrics).items()}
+        chosen = dict(settings.metric_decimals or {})
+        for asked, n_decimals in (metric_decimals or {}).items():
+            metric = asked if asked in known else heads.get(asked.lower(), asked)
             if metric not in known:
                 raise ConfigError(
                     f"decimals of {metric!r}: no such metric{nearest(metric, known)} Metrics: {', '.join(known)}."
                 )
-        return replace(settings, metric_decimals={**(settings.metric_decimals or {}), **(metric_decimals or {})})
+            chosen[metric] = n_decimals
+        return replace(settings, metric_decimals=chosen)
 
     def report_settings(self, *, decimals: int | None = None) -> ReportSettings:
         """What the record says of its reports, or with these decimals for all metrics; of `segments_csv` no table asks.

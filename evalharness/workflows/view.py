@@ -15,7 +15,7 @@ from pathlib import Path
 from urllib.parse import unquote_to_bytes
 
 from evalharness.errors import ConfigError, EvalHarnessError, InputError, MissingError, RecordError
-from evalharness.report.page.content import RunContent, check_complete, little_endian, strict_json
+from evalharness.report.page.content import RunContent, check_whole, little_endian, strict_json
 from evalharness.report.page.listing import (
     ListedRun,
     comparison_page,
@@ -26,8 +26,7 @@ from evalharness.report.page.listing import (
 )
 from evalharness.report.page.page import served_page
 from evalharness.runs.paths import RunPaths
-from evalharness.stats.settings import StatsSettings
-from evalharness.workflows.compare import MetricBuilder, compare_runs
+from evalharness.workflows.compare import MetricBuilder, StatsBuilder, compare_runs
 from evalharness.workflows.report import Run, open_run
 
 _HTML = "text/html; charset=utf-8"
@@ -63,7 +62,7 @@ class Viewer:
     Every record is found by its name among those there are, so no name becomes part of a path; what a record holds is
     read anew when its files change."""
 
-    def __init__(self, folder: Path, stats: StatsSettings, build_metric: MetricBuilder) -> None:
+    def __init__(self, folder: Path, build_stats: StatsBuilder, build_metric: MetricBuilder) -> None:
         """Raises: InputError where there is no such folder."""
         if not folder.is_dir():
             raise InputError(f"{folder}: no such folder of records, and no record. `evalharness run` makes one.")
@@ -73,7 +72,7 @@ class Viewer:
         except UnicodeEncodeError as err:
             raise InputError(f"{folder}: has a name that is not UTF-8, which no address leads to. Rename it.") from err
         self._is_record = _is_record(self._folder)
-        self._stats = stats
+        self._build_stats = build_stats
         self._build_metric = build_metric
         # Threads that last as long as the server. In one for each connection, the allocator of pyarrow 25 (mimalloc)
         # crashed the process at the first read after the thread of an earlier one had ended.
@@ -199,11 +198,11 @@ class Viewer:
                 raise ConfigError(f"{name!r}: there is no such record here. Choose among those in the list of runs.")
         key = tuple((name, self._stamp(records[name])) for name in names)
         for name in names:
-            check_complete(open_run(records[name].folder))
+            check_whole(open_run(records[name].folder))
         if key not in self._compared:
             with _warnings() as said:
                 folders = [records[name].folder for name in names]
-                comparison = compare_runs(folders, self._stats, self._build_metric)
+                comparison = compare_runs(folders, self._build_stats, self._build_metric)
             tables = [comparison.table(table) for table in _COMPARED_TABLES]
             self._compared[key] = comparison_page(names, tables, said)
         self._compared.move_to_end(key)
@@ -216,7 +215,7 @@ class _OpenRun:
     """A record whose page is shown, and what was made of it."""
 
     def __init__(self, run: Run) -> None:
-        check_complete(run)
+        check_whole(run)
         self.content = RunContent(run, run.report_settings(), kept_bytes=_KEPT_BYTES)
         self._run = run
         self._made: dict[str, bytes] = {}

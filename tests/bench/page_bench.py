@@ -136,7 +136,7 @@ def main() -> None:
         measure(html.as_uri(), "from disk, 12 x 1,875", f"a={a}&b={b}")
         large = results / "large"
         build(run.paths.segments, large, 38, 20_000)
-        viewer = Viewer(large, build_stats({}), partial(recorded_metric, config_dir=None))
+        viewer = Viewer(large, build_stats, partial(recorded_metric, config_dir=None))
         with LocalServer(viewer.answer, port=0, log=lambda line: None) as server:
             threading.Thread(target=server.serve_forever, daemon=True).start()
             measure(f"{server.address}{viewer.start}", "over HTTP, 38 x 20,000", "a=system0&b=system1")

@@ -127,7 +127,7 @@ def main() -> None:
         build(source, folder, n_systems, n_segments)
     from evalharness.workflows.view import Viewer
 
-    viewer = Viewer(folder, build_stats({}), partial(recorded_metric, config_dir=None))
+    viewer = Viewer(folder, build_stats, partial(recorded_metric, config_dir=None))
     base = f"/runs/{folder.resolve().name}/"
     beside = ",".join(map(str, range(500, 520)))
     rng = np.random.default_rng(2)

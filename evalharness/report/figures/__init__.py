@@ -31,6 +31,6 @@ def build_figure(name: str, run: RunView | Selection, settings: ReportSettings) 
     with look():
         figure: Figure = importlib.import_module(f"{__name__}.{name}").build(run, settings)
         if isinstance(run, Selection):
-            add_notes(figure, [run.note(is_of_tests=name == "pairwise")])
+            add_notes(figure, run.notes(name if name == "pairwise" else f"figure {name}"))
         use_fonts(figure)
     return figure

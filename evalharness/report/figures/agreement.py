@@ -31,7 +31,7 @@ def build(run: RunView | Selection, settings: ReportSettings) -> Figure:
     metrics, heads = [metric for metric in scored if metric.name in scores], headings(scored)
     if len(metrics) < 2:
         raise NothingToDrawError(
-            f"figure 'agreement': needs segment scores by two metrics; the record has {len(metrics)}."
+            f"figure 'agreement': needs segment scores by two metrics; there are those of {len(metrics)}."
         )
     n, darker = len(metrics), ""
     figure = new_figure(height=min(6.3, 1.6 * n) + 0.4)

@@ -22,7 +22,7 @@ from evalharness.report.figure import (
 from evalharness.report.notes import of_testset
 from evalharness.report.selection import Selection
 from evalharness.report.settings import ReportSettings
-from evalharness.report.tables.systems import best_first, headings, scored_metrics
+from evalharness.report.tables.systems import entrants_best_first, headings, scored_metrics
 from evalharness.runs.view import RunView
 
 if TYPE_CHECKING:
@@ -40,8 +40,8 @@ def build(run: RunView | Selection, settings: ReportSettings) -> Figure:
     metrics, heads = [metric for metric in scored if metric.name in scores], headings(scored)
     if not metrics:
         raise NothingToDrawError("figure 'distributions': the record has no segment scores.")
-    rank = {name: place for place, name in enumerate(best_first(run, scored[0]))}
-    systems = sorted(enumerate(run.plan.systems), key=lambda one: rank[one[1].group or one[1].name])
+    place_of = {system.name: place for place, system in enumerate(run.plan.systems)}
+    systems = [(place_of[system.name], system) for system in entrants_best_first(run)]
     n_rows, n_columns = rows_of(len(metrics), most=4)
     figure = new_figure(height=0.5 + n_rows * (0.55 + 0.16 * len(systems)))
     panels = figure.subplots(n_rows, n_columns, squeeze=False, sharey=True)

@@ -30,7 +30,7 @@ def build(run: RunView | Selection, settings: ReportSettings) -> Figure:
     families = by_metric(run.comparison_lines)
     metrics = [metric for metric in scored_metrics(run) if metric.name in families]
     if not metrics:
-        raise NothingToDrawError("figure 'pairwise': the record compares no two systems.")
+        raise NothingToDrawError("figure 'pairwise': there is no pair of systems that were compared.")
     compared = {name for line in run.comparison_lines for name in (line.system_a, line.system_b)}
     systems = [name for name in best_first(run, scored_metrics(run)[0]) if name in compared]
     place, heads = {name: number for number, name in enumerate(systems)}, headings(scored_metrics(run))
@@ -52,7 +52,8 @@ def build(run: RunView | Selection, settings: ReportSettings) -> Figure:
                     axes.add_patch(
                         Rectangle((x - 0.5, y - 0.5), 1, 1, fill=False, hatch="/////", edgecolor=GREY, linewidth=0)
                     )
-        largest = float(np.nanmax(np.abs(values))) or 1.0
+        of_metric = [line for line in run.corrected_lines if line.metric == metric.name]
+        largest = max(abs(line.delta) for line in of_metric) * metric.display_factor or 1.0
         image = axes.imshow(
             values, cmap="PuOr" if metric.higher_is_better else "PuOr_r", vmin=-largest, vmax=largest, aspect="auto"
         )

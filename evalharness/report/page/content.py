@@ -269,11 +269,11 @@ class RunContent:
             return read_columns(self.run.paths, self._file, [name], groups=groups)[name]
 
 
-def check_complete(run: RunView) -> None:
+def check_whole(run: RunView) -> None:
     """Refuse a record whose run is not at its end: what it holds may be of two runs, or half of one.
 
     Raises: RecordError saying so."""
-    if not run.is_complete:
+    if not run.is_whole:
         raise RecordError(
             f"{run.folder}: is the record of a run that is not complete (it has no done.json that can be read), so "
             "nothing is reported of it. Give the command of the run again: it goes on where it stopped."

@@ -56,10 +56,10 @@ def listed(name: str, run: RunView, *, decimals: int) -> ListedRun:
         n_segments=plan.testset.n_segments,
         systems=tuple(system.name for system in plan.systems),
         metrics=tuple(metric.heading for metric in plan.metrics),
-        best=_best(run, decimals) if is_complete else None,
+        best=_best(run, decimals) if run.is_whole else None,
         state="complete" if is_complete else "incomplete",
         wrong=None
-        if is_complete
+        if run.is_whole
         else "The run did not come to its end (no done.json that can be read). Give its command again: it goes on.",
     )
 
@@ -119,9 +119,9 @@ def _row(run: ListedRun) -> str:
     box = f'<input type="checkbox" name="run" value="{value}" aria-label="Compare {escaped(run.name)}">'
     state = run.state if is_complete else f"<strong>{run.state}</strong>: {escaped(run.wrong or '')}"
     cells = (
-        escaped(run.created or ""),
+        f'<span class="whole">{escaped(_minute(run.created))}</span>',
         state,
-        isolated(run.testset or ""),
+        f'<span class="whole">{isolated(run.testset or "")}</span>',
         "" if run.n_segments is None else str(run.n_segments),
         f'<span title="{escaped(", ".join(run.systems))}">{len(run.systems)}</span>' if run.systems else "",
         escaped(", ".join(run.metrics)),
@@ -132,6 +132,11 @@ def _row(run: ListedRun) -> str:
         f'<tr><td>{box if is_complete else ""}</td><th scope="row">{linked}</th>'
         f"{''.join(f'<td>{cell}</td>' for cell in cells)}</tr>"
     )
+
+
+def _minute(created: str | None) -> str:
+    """`2026-11-25 14:39`, in the time zone of the record, UTC."""
+    return (created or "")[:16].replace("T", " ")
 
 
 def _unaddressable(name: str) -> str | None:

@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterable, Sequence
 
 from evalharness.report.html import escaped, isolated, render_html
-from evalharness.report.notes import counted, of_testset
+from evalharness.report.notes import compared, counted, of_testset
 from evalharness.report.page.markup import scrolled
 from evalharness.report.settings import ReportSettings
 from evalharness.report.tables import build_table
@@ -21,7 +21,8 @@ def header(run: RunView) -> str:
     plan = run.plan
     facts = [
         isolated(of_testset(plan.testset)),
-        counted(len(plan.systems), "system"),
+        counted(len(compared(run)), "system"),
+        *([counted(len(plan.systems), "run")] if any(system.group for system in plan.systems) else []),
         f'begun <time datetime="{escaped(plan.created)}">{escaped(plan.created)}</time>',
         f"evalharness {escaped(_version(plan))}",
     ]

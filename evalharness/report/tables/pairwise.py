@@ -45,6 +45,8 @@ def build(run: Reported, settings: ReportSettings) -> Table:
         notes = [] if all(line.p is None for line in lines) else [f"Marked: significant ({how_tested(lines)})."]
         downwards = [heads[metric.name] for metric in tested if not metric.higher_is_better]
         notes += [f"Below zero is better for the system of the row: {', '.join(downwards)}."] if downwards else []
+        if len(lines) < len(tested) * len(across) * (len(across) - 1) // 2:
+            notes.append("-: not compared.")
         notes += [*untested(lines), *impossible(run, heads), *left_out(run, heads)]
     return Table(
         name="pairwise",

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from evalharness.report.notes import of_testset
 from evalharness.report.settings import ReportSettings
 from evalharness.report.table import Cell, Column, ScoreCell, Table, TextCell
+from evalharness.report.tables.systems import entrants_best_first
 from evalharness.runs.view import Reported
 
 
@@ -21,7 +22,7 @@ def build(run: Reported, settings: ReportSettings) -> Table:
             TextCell(text=system.name),
             *(ScoreCell(score=counts.get((system.name, flag)), decimals=0) for flag in flags),
         )
-        for system in run.plan.systems
+        for system in entrants_best_first(run)
     ]
     return Table(
         name="problems",

@@ -57,9 +57,10 @@ def build(run: Reported, settings: ReportSettings) -> Table:
     if ranked:
         tested = [line for line in run.comparison_lines if line.metric in {metric.name for metric in ranked}]
         notes.append(parting(run))
+        how = f" ({how_tested(tested)})" if any(line.p is not None for line in tested) else ""
         notes.append(
             "Rank: from 1 + the number of systems that are significantly better to the number of systems less those "
-            f"that are significantly worse ({how_tested(tested)})."
+            f"that are significantly worse{how}."
         )
         notes += impossible(run, {metric.name: heads[metric.name] for metric in ranked})
     unranked = [heads[metric.name] for metric in metrics if metric not in ranked]

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from evalharness.report.notes import known, of_testset
 from evalharness.report.settings import ReportSettings
 from evalharness.report.table import Cell, Column, CountCell, ScoreCell, Table, TextCell
-from evalharness.report.tables.systems import headings, scored_metrics
+from evalharness.report.tables.systems import entrants_best_first, headings, scored_metrics
 from evalharness.runs.view import Reported, SliceLine
 
 _MOST_DOCUMENTS = 12
@@ -15,7 +15,8 @@ _MOST_DOCUMENTS = 12
 
 
 def build(run: Reported, settings: ReportSettings) -> Table:
-    """Slices in the order of the test set, in each the systems as planned; in bold the best of each slice and metric.
+    """Slices in the order of the test set, in each the systems best first over all of it; in bold the best of each
+    slice and metric.
 
     Raises: ConfigError for a comparison, which knows no segments."""
     lines = known(run.slice_lines, "slices")
@@ -31,7 +32,7 @@ def build(run: Reported, settings: ReportSettings) -> Table:
         if line.score is not None:
             key = (line.by, line.slice, line.metric)
             best[key] = better[line.metric](best.get(key, line.score), line.score)
-    systems = [system.name for system in run.plan.systems]
+    systems = [system.name for system in entrants_best_first(run)]
     rows: list[tuple[Cell, ...]] = []
     ends = set()
     for by, name in slices:

@@ -17,6 +17,7 @@ from evalharness.report.notes import (
     few_units,
     how_tested,
     impossible,
+    is_hopeless,
     left_out,
     level_of,
     of_testset,
@@ -25,7 +26,7 @@ from evalharness.report.notes import (
 from evalharness.report.settings import ReportSettings
 from evalharness.report.table import Cell, Column, CountCell, RankCell, ScoreCell, Table, TextCell
 from evalharness.report.tables.findings import found_in_texts
-from evalharness.runs.plan import PlannedMetric
+from evalharness.runs.plan import PlannedMetric, PlannedSystem
 from evalharness.runs.view import UNUSABLE, RankLine, Reported, ScoreLine
 
 
@@ -188,6 +189,13 @@ def best_first(run: Reported, metric: PlannedMetric) -> list[str]:
     return sorted(compared(run), key=_position(standings(run), metric))
 
 
+def entrants_best_first(run: Reported) -> list[PlannedSystem]:
+    """All systems, each run of one by itself, in the order of the first metric that has scores."""
+    metrics = scored_metrics(run)
+    order = {name: place for place, name in enumerate(best_first(run, metrics[0]) if metrics else compared(run))}
+    return sorted(run.plan.systems, key=lambda system: order[system.group or system.name])
+
+
 def headings(metrics: Sequence[PlannedMetric]) -> dict[str, str]:
     """Column heads by metric name; where two metrics share the field's spelling, with the option name behind it."""
     shared = Counter(metric.heading for metric in metrics)
@@ -211,7 +219,9 @@ def _position(found: Standings, metric: PlannedMetric) -> Callable[[str], tuple[
 def _marked(run: Reported, found: Standings, metric: PlannedMetric) -> set[str]:
     """With a baseline, those significantly better than it. Else the best and those not significantly different from
     it; the best is who has the best score, or, where systems have other segments, who beats it over the segments both
-    have. Nobody where nothing was tested."""
+    have. Nobody where nothing was tested, or could be told apart."""
+    if is_hopeless([line for line in run.corrected_lines if line.metric == metric.name]):
+        return set()
     lines = [line for line in run.comparison_lines if line.metric == metric.name and line.p is not None]
     sign = 1 if metric.higher_is_better else -1
     winners = {
@@ -332,8 +342,9 @@ def _notes_on_problems(run: Reported) -> list[str]:
 
 def _notes_on_marks(run: Reported) -> list[str]:
     tested = [line for line in run.comparison_lines if line.p is not None]
-    if not tested:
-        return []
+    families = by_metric(run.corrected_lines)
+    if all(is_hopeless(families[line.metric]) for line in tested):
+        return [f"Nothing is marked ({how_tested(tested)})."] if tested else []
     baseline = baseline_of(run)
     if baseline is not None:
         is_whole = len(run.comparison_lines) == len(run.corrected_lines)

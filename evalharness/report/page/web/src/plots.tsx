@@ -370,6 +370,7 @@ function scattered(found: Cloud, x: Axis, y: Axis, palette: Palette): Drawing {
       const { colour, shape } = look(place);
       return {
         type: "scatter",
+        z: 2 + found.systems.length - at, // the best, first in the list, over the others
         symbol: shape,
         symbolSize: isSparse ? 11 : 6,
         large: (found.points[at] as Float64Array).length > 0, // echarts 6.1 fails to paint a large series of no points

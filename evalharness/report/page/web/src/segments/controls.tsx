@@ -140,9 +140,9 @@ export function Controls({ run, query, set, hasKeys, setKeys }: ControlsProps): 
         </select>
       </label>
       <label>
-        by{" "}
+        in{" "}
         <select name="unit" value={query.unit} onChange={(event) => set({ unit: event.currentTarget.value as Query["unit"], segment: query.segment })}>
-          <option value="auto">the language</option>
+          <option value="auto">words or characters</option>
           <option value="words">words</option>
           <option value="characters">characters</option>
         </select>
@@ -177,6 +177,9 @@ function SystemsShown({ run, query, set }: FilterProps): JSX.Element {
       </summary>
       <fieldset>
         <legend>Systems that are shown</legend>
+        <button type="button" disabled={shown.size === run.systems.length} onClick={() => set({ systems: run.systems.map((one) => one.name) })}>
+          All
+        </button>
         {all.map((name) => (
           <label key={name}>
             <input

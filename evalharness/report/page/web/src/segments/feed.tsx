@@ -1,10 +1,20 @@
 // A list of which only what is in sight is in the document.
 
-import { elementScroll, measureElement, observeElementOffset, observeElementRect, Virtualizer } from "@tanstack/virtual-core";
+import {
+  defaultRangeExtractor,
+  elementScroll,
+  measureElement,
+  observeElementOffset,
+  observeElementRect,
+  type Range,
+  Virtualizer,
+} from "@tanstack/virtual-core";
 import { type JSX } from "preact";
 import { useEffect, useLayoutEffect, useReducer, useRef, useState } from "preact/hooks";
 
 import { isForList } from "./keys";
+
+const BESIDE = 3; // blocks out of sight, on each side, that are in the document
 
 interface FeedProps {
   count: number;
@@ -36,7 +46,8 @@ export function Feed({ count, total, first, label, isBusy, estimate, target, has
     observeElementRect,
     observeElementOffset,
     measureElement,
-    overscan: 3,
+    overscan: BESIDE,
+    rangeExtractor: (range: Range) => withFocused(box.current, range, count),
     onChange: () => redraw(undefined as never),
   };
   const [virtual] = useState(() => new Virtualizer<HTMLDivElement, HTMLElement>(options));
@@ -45,7 +56,10 @@ export function Feed({ count, total, first, label, isBusy, estimate, target, has
   useLayoutEffect(() => virtual._willUpdate());
 
   const items = virtual.getVirtualItems();
-  const [from, to] = [items[0]?.index ?? 0, (items.at(-1)?.index ?? -1) + 1];
+  const [from, to] = [
+    Math.max(0, (virtual.range?.startIndex ?? 0) - BESIDE),
+    Math.min(count, (virtual.range?.endIndex ?? -1) + 1 + BESIDE),
+  ];
   useEffect(() => seen(from, to), [from, to, seen]);
 
   const go = (at: number): void => {
@@ -113,4 +127,13 @@ export function Feed({ count, total, first, label, isBusy, estimate, target, has
       </div>
     </div>
   );
+}
+
+/** The blocks in sight, and the one that has the focus, which it would lose with it. */
+function withFocused(box: HTMLElement | null, range: Range, count: number): number[] {
+  const shown = defaultRangeExtractor(range);
+  const focused = document.activeElement?.closest<HTMLElement>("article[data-index]");
+  const at = Number(focused?.dataset["index"]);
+  if (focused == null || !box?.contains(focused) || at >= count || shown.includes(at)) return shown;
+  return [...shown, at].sort((a, b) => a - b);
 }
