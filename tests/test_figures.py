@@ -219,9 +219,7 @@ class TestWhatIsMissing:
         run = made({"only": ["a b c d"] * 9}, metrics=["chrf"])
         with pytest.raises(NothingToDrawError, match="'pairwise': there is no pair of systems"):
             run.figure("pairwise")
-        with pytest.raises(
-            NothingToDrawError, match="there are those of 1"
-        ):
+        with pytest.raises(NothingToDrawError, match="there are those of 1"):
             write_figures(run.folder, names=["agreement"])
         assert not (run.folder / "figures").exists()
         caplog.clear()
