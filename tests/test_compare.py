@@ -495,3 +495,23 @@ def test_runs_are_compared_as_they_were_tested(tmp_path: Path, caplog: pytest.Lo
     assert {line.level for line in lines} == {0.9}  # both
     assert {line.n_units for line in lines} == {3}  # the default: documents, where there are
     assert "tested with different settings: unit (segment and auto), correction (none and holm)" in caplog.text
+
+
+def test_a_shared_baseline_stays_one_where_it_is_one_system(tmp_path: Path) -> None:
+    overrides = ["stats.baseline=base", "cache=false"]
+    texts = {"base": ["a b c d"] * 9, "mine": ["a b x d"] * 9, "theirs": ["a y c d"] * 9}
+    one = eh.evaluate(
+        systems={name: texts[name] for name in ("base", "mine")},
+        metrics=["chrf"],
+        overrides=overrides,
+        results=tmp_path,
+    )
+    other = eh.evaluate(
+        systems={name: texts[name] for name in ("base", "theirs")}, metrics=["chrf"], overrides=overrides,
+        results=tmp_path,
+    )  # fmt: skip
+    assert {line.system_b for line in eh.compare(one, other).comparison_lines} == {"base"}
+    third = eh.evaluate(
+        systems={"base": ["z"] * 9, "theirs": texts["theirs"]}, metrics=["chrf"], overrides=overrides, results=tmp_path
+    )
+    assert len(eh.compare(one, third).comparison_lines) == 6  # all pairs of base@one, base@third, mine and theirs

@@ -158,7 +158,7 @@ def select(run: RunView, choice: Choice) -> Selection:
 
 
 def _pairs(run: RunView, kept: set[str], metrics: Sequence[str], baseline: str | None) -> list[ComparisonLine]:
-    sizes = {name: len(family) for name, family in by_metric(run.comparison_lines).items()}
+    tested = by_metric([line for line in run.comparison_lines if line.p is not None])
     pairs: list[ComparisonLine] = []
     for line in run.comparison_lines:
         names = (line.system_a, line.system_b)
@@ -166,7 +166,7 @@ def _pairs(run: RunView, kept: set[str], metrics: Sequence[str], baseline: str |
             continue
         turned = line.turned() if line.system_a == baseline else line
         content = {field.name: getattr(turned, field.name) for field in fields(ComparisonLine)}
-        pairs.append(SelectedComparisonLine(**content, n_pairs=sizes[line.metric]))
+        pairs.append(SelectedComparisonLine(**content, n_pairs=len(tested.get(line.metric, ()))))
     return pairs
 
 

@@ -52,7 +52,10 @@ def compare_runs(
     groups = [entrant.planned.group for entrant in entrants]
     built = [_rebuilt(views[0], metric, testset, build_metric) for metric in planned]
     stacks_runs = not all(averages_segments(metric) for metric in built)
-    stats = build_stats(_shared_stats(views))
+    shared = _shared_stats(views)
+    if shared.get("baseline") not in (*names, *groups):  # it is two systems here
+        shared.pop("baseline", None)
+    stats = build_stats(shared)
     check_stats(names, groups, [one.name for one in planned], stats, stacks_runs=stacks_runs)
     segments = _segments(views[0], ["segment", "document"])
     measured = [
