@@ -374,6 +374,8 @@ class TestPair:
         )
         shown = page.locator(".extremes").first.locator("tbody td:last-child").all_inner_texts()
         assert shown == [signed(value, 2) for value in sorted(differences[differences > 0], reverse=True)[:10]]
+        edges = page.eval_on_selector_all(".bins tbody tr", "rows => rows.map(row => row.cells[0].textContent)")
+        assert len(edges) <= 41
         bins = page.eval_on_selector_all(".bins tbody tr", "rows => rows.map(row => Number(row.cells[2].textContent))")
         assert sum(bins) == len(differences)
 

@@ -27,7 +27,7 @@ import { link, listOf, segmentLink, useColumn } from "./panel";
 import { visible } from "./visible";
 
 const N_LISTED = 10;
-const N_BINS = 41;
+const MOST_BINS_OF_A_SIDE = 20;
 
 export interface PanelProps {
   content: Content;
@@ -552,31 +552,36 @@ function differences(run: Run, metric: Metric, column: Float64Array, a: string, 
   };
 }
 
-/** As many bins on both sides of 0, which is in the middle of one. */
+/** As many bins on both sides of 0, which is in the middle of one; as wide as numbers that are read at once. */
 function binned(values: Float64Array): Bin[] {
   let most = 0;
   for (const value of values) most = Math.max(most, Math.abs(value));
-  const width = most === 0 ? 1 : (2 * most) / (N_BINS - 1);
-  const half = (N_BINS - 1) / 2;
-  const bins = Array.from({ length: N_BINS }, (_, at) => ({ low: (at - half - 0.5) * width, high: (at - half + 0.5) * width, n: 0 }));
-  for (const value of values) {
-    const bin = bins[Math.max(0, Math.min(N_BINS - 1, Math.round(value / width) + half))] as Bin;
-    bin.n += 1;
-  }
+  const width = most === 0 ? 1 : roundWidth(most / MOST_BINS_OF_A_SIDE);
+  const half = Math.max(1, Math.ceil(most / width - 1e-9));
+  const bins = Array.from({ length: 2 * half + 1 }, (_, at) => ({ low: (at - half - 0.5) * width, high: (at - half + 0.5) * width, n: 0 }));
+  for (const value of values) (bins[Math.round(value / width) + half] as Bin).n += 1;
   return bins;
+}
+
+/** The next of 1, 2, 5, 10, 20, … and of 0.1, 0.2, 0.5, … */
+function roundWidth(least: number): number {
+  const power = 10 ** Math.floor(Math.log10(least));
+  return (([1, 2, 5] as const).find((step) => step * power >= least) ?? 10) * power;
 }
 
 function histogram(bins: Bin[], metric: Metric, palette: Palette): Drawing {
   const sign = metric.higher_is_better ? 1 : -1;
   const factor = metric.display_factor;
   const centre = (bin: Bin): number => ((bin.low + bin.high) / 2) * factor;
+  const width = ((bins[0] as Bin).high - (bins[0] as Bin).low) * factor;
+  const decimals = Math.max(0, -Math.floor(Math.log10(width) + 1e-9));
   const colour = (bin: Bin): string => {
     const side = sign * (Math.abs(bin.low + bin.high) < 1e-12 ? 0 : bin.low + bin.high);
     return side > 0 ? "#0072B2" : side < 0 ? "#D55E00" : "#888888";
   };
   return {
     grid: { left: 60, right: 20, top: 24, bottom: 44 },
-    xAxis: axis(`A − B in ${metric.heading}`, palette, { type: "category", data: bins.map((bin) => signed(centre(bin), metric.decimals)) }),
+    xAxis: axis(`A − B in ${metric.heading}`, palette, { type: "category", data: bins.map((bin) => signed(centre(bin), decimals)) }),
     yAxis: axis("Segments", palette, { nameGap: 40, scale: false, minInterval: 1 }),
     series: [
       {
