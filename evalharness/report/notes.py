@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Mapping, Sequence
 from statistics import median
 from typing import TypeVar
 
 from evalharness.errors import ConfigError
 from evalharness.report.settings import ReportSettings
 from evalharness.runs.plan import PlannedMetric, PlannedTestSet
-from evalharness.runs.view import ComparisonLine, Reported, n_corrected
+from evalharness.runs.view import ComparisonLine, Reported
 
 T = TypeVar("T")
 
@@ -64,12 +64,15 @@ def by_metric(lines: Sequence[ComparisonLine]) -> dict[str, list[ComparisonLine]
     return families
 
 
-def how_tested(lines: Sequence[ComparisonLine]) -> str:
-    """`paired sign-flip test, exact, 9 segments, p ≤ 0.05, Holm over 10 pairs for each metric`; for lines of which some
-    have a p-value."""
-    lines = [line for line in lines if line.p is not None]
-    families = by_metric(lines)
-    n_pairs = {n_corrected(family) for family in families.values()}
+def how_tested(run: Reported, metrics: Container[str] | None = None) -> str:
+    """`paired sign-flip test, exact, 9 segments, p ≤ 0.05, Holm over 10 pairs for each metric`; of comparisons of which
+    some have a p-value, by these metrics or all."""
+    lines, together = (
+        [line for line in found if line.p is not None and (metrics is None or line.metric in metrics)]
+        for found in (run.comparison_lines, run.corrected_lines)
+    )
+    families, corrected = by_metric(lines), by_metric(together)
+    n_pairs = {len(corrected[name]) for name in families}
     parts = [_METHODS.get(lines[0].method, lines[0].method), _draws(lines), _units(lines), f"p ≤ {lines[0].alpha:g}"]
     names = {name for line in lines if (name := _correction(line)) is not None}
     if max(n_pairs) == 1:
@@ -187,8 +190,8 @@ def _why_impossible(family: Sequence[ComparisonLine]) -> str:
             f"no two systems that were compared differ in more than one of {_units(family)}, so no p-value is below 1."
         )
     smallest = f"{line.p_smallest:.3g}"
-    if _correction(line) is not None and n_corrected(family) > 1:
-        smallest += f", or {_smallest_corrected(family):.3g} corrected for {n_corrected(family)} pairs"
+    if _correction(line) is not None and len(family) > 1:
+        smallest += f", or {_smallest_corrected(family):.3g} corrected for {len(family)} pairs"
     if line.n_draws is not None:
         noun = _noun_of_draws(line)
         return (
@@ -205,14 +208,14 @@ def _smallest_corrected(family: Sequence[ComparisonLine]) -> float:
     """What correction leaves of the smallest p-value, were it to come out."""
     smallest = sorted(line.p_smallest for line in family)
     if family[0].p_holm is not None:
-        return min(1.0, smallest[0] * n_corrected(family))
+        return min(1.0, smallest[0] * len(family))
     if family[0].p_bh is not None:
-        return min(1.0, *(p * n_corrected(family) / rank for rank, p in enumerate(smallest, start=1)))
+        return min(1.0, *(p * len(family) / rank for rank, p in enumerate(smallest, start=1)))
     return smallest[0]
 
 
 def _enough_draws(family: Sequence[ComparisonLine]) -> int:
-    n_together = n_corrected(family) if family[0].p_holm is not None else 1
+    n_together = len(family) if family[0].p_holm is not None else 1
     return int(10 ** math.ceil(math.log10(n_together / family[0].alpha)))
 
 

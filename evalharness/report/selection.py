@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, replace
 from typing import Any, Protocol, TypeVar
 
 from evalharness.errors import ConfigError, nearest
-from evalharness.report.notes import baseline_of, by_metric, compared
+from evalharness.report.notes import baseline_of, compared
 from evalharness.report.tables.systems import headings
 from evalharness.runs.plan import Plan
 from evalharness.runs.view import (
@@ -20,7 +20,6 @@ from evalharness.runs.view import (
     ReplicatesLine,
     RunView,
     ScoreLine,
-    SelectedComparisonLine,
     SliceLine,
 )
 
@@ -158,15 +157,12 @@ def select(run: RunView, choice: Choice) -> Selection:
 
 
 def _pairs(run: RunView, kept: set[str], metrics: Sequence[str], baseline: str | None) -> list[ComparisonLine]:
-    tested = by_metric([line for line in run.comparison_lines if line.p is not None])
     pairs: list[ComparisonLine] = []
     for line in run.comparison_lines:
         names = (line.system_a, line.system_b)
         if line.metric not in metrics or not kept.issuperset(names) or baseline not in (None, *names):
             continue
-        turned = line.turned() if line.system_a == baseline else line
-        content = {field.name: getattr(turned, field.name) for field in fields(ComparisonLine)}
-        pairs.append(SelectedComparisonLine(**content, n_pairs=len(tested.get(line.metric, ()))))
+        pairs.append(line.turned() if line.system_a == baseline else line)
     return pairs
 
 

@@ -97,19 +97,6 @@ class ComparisonLine:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class SelectedComparisonLine(ComparisonLine):
-    """One of some lines that are shown of those that were corrected together, which are `n_pairs`."""
-
-    n_pairs: int
-
-
-def n_corrected(family: Sequence[ComparisonLine]) -> int:
-    """How many comparisons were corrected together, shown or not."""
-    first = family[0]
-    return first.n_pairs if isinstance(first, SelectedComparisonLine) else len(family)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class RankLine:
     """A line of `ranks.csv`: the range of ranks a system may have by one metric, and its cluster, both from 1."""
 

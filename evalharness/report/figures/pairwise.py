@@ -93,7 +93,7 @@ def _signed(value: float, decimals: int) -> str:
 
 def _notes(run: RunView | Selection) -> list[str]:
     tested = [line for line in run.comparison_lines if line.p is not None]
-    how = f"* significant ({how_tested(tested)})." if tested else "No pair was tested."
+    how = f"* significant ({how_tested(run)})." if tested else "No pair was tested."
     hatched = " Hatched: not tested." if len(tested) < len(run.comparison_lines) else ""
     return [
         f"{of_testset(run.plan.testset)}. Row minus column; purple: the row is better, orange: the column is. {how}"

@@ -103,7 +103,7 @@ def _notes(run: Reported, metrics: list[PlannedMetric], *, has_agreement: bool, 
     heads = headings(metrics)
     if not lines:
         return ["There is no pair to compare: one system, or no segment that two systems have a score for."]
-    notes = [] if all(line.p is None for line in lines) else [f"Marked: significant ({how_tested(lines)})."]
+    notes = [] if all(line.p is None for line in lines) else [f"Marked: significant ({how_tested(run)})."]
     notes += untested(lines)
     notes += impossible(run, heads)
     notes += _intervals(lines, heads)

@@ -42,7 +42,7 @@ def build(run: Reported, settings: ReportSettings) -> Table:
         notes = ["There is no pair to compare: one system, or no segment that two systems have a score for."]
     else:
         lines = run.comparison_lines
-        notes = [] if all(line.p is None for line in lines) else [f"Marked: significant ({how_tested(lines)})."]
+        notes = [] if all(line.p is None for line in lines) else [f"Marked: significant ({how_tested(run)})."]
         downwards = [heads[metric.name] for metric in tested if not metric.higher_is_better]
         notes += [f"Below zero is better for the system of the row: {', '.join(downwards)}."] if downwards else []
         if len(lines) < len(tested) * len(across) * (len(across) - 1) // 2:

@@ -57,7 +57,11 @@ def build(run: Reported, settings: ReportSettings) -> Table:
     if ranked:
         tested = [line for line in run.comparison_lines if line.metric in {metric.name for metric in ranked}]
         notes.append(parting(run))
-        how = f" ({how_tested(tested)})" if any(line.p is not None for line in tested) else ""
+        how = (
+            f" ({how_tested(run, {metric.name for metric in ranked})})"
+            if any(line.p is not None for line in tested)
+            else ""
+        )
         notes.append(
             "Rank: from 1 + the number of systems that are significantly better to the number of systems less those "
             f"that are significantly worse{how}."

@@ -344,14 +344,14 @@ def _notes_on_marks(run: Reported) -> list[str]:
     tested = [line for line in run.comparison_lines if line.p is not None]
     families = by_metric(run.corrected_lines)
     if all(is_hopeless(families[line.metric]) for line in tested):
-        return [f"Nothing is marked ({how_tested(tested)})."] if tested else []
+        return [f"Nothing is marked ({how_tested(run)})."] if tested else []
     baseline = baseline_of(run)
     if baseline is not None:
         is_whole = len(run.comparison_lines) == len(run.corrected_lines)
         only = ", the only system compared with" if is_whole else ""
-        return [f"Marked: significantly better than {baseline}{only} ({how_tested(tested)})."]
+        return [f"Marked: significantly better than {baseline}{only} ({how_tested(run)})."]
     return [
-        f"Marked: the best of each metric and every system not significantly different from it ({how_tested(tested)})."
+        f"Marked: the best of each metric and every system not significantly different from it ({how_tested(run)})."
     ]
 
 
