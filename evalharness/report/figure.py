@@ -21,6 +21,7 @@ from evalharness.runs.plan import PlannedMetric
 from evalharness.runs.view import RunView
 
 if TYPE_CHECKING:
+    from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
 _log = logging.getLogger(__name__)
@@ -126,6 +127,30 @@ def rows_of(n: int, *, most: int) -> tuple[int, int]:
     """Rows and columns of a grid of `n` panels, rows filled as evenly as can be."""
     n_rows = -(-n // most)
     return n_rows, -(-n // n_rows)
+
+
+def system_panels(n: int, names: Sequence[str], *, row_height: float) -> tuple[Figure, list[Axes]]:
+    """A figure with `n` panels, each with a row for every system, the first on top; heights are in inches."""
+    n_rows, n_columns = rows_of(n, most=4)
+    figure = new_figure(height=0.5 + n_rows * (0.55 + row_height * len(names)))
+    panels = figure.subplots(n_rows, n_columns, squeeze=False, sharey=True)
+    for axes in panels.flat[n:]:
+        axes.set_axis_off()
+    for axes in panels.flat[:n]:
+        axes.grid(axis="x", linewidth=0.4, color="#dddddd")
+        axes.set_axisbelow(True)
+        axes.locator_params(axis="x", nbins=4)
+        axes.tick_params(axis="y", length=0)
+    panels[0, 0].set_yticks(range(len(names)), labels(names))
+    panels[0, 0].set_ylim(len(names) - 0.5, -0.5)
+    return figure, list(panels.flat[:n])
+
+
+def say_missing(axes: Axes, row: int, text: str) -> None:
+    """What stands in a row that has nothing to draw."""
+    axes.text(
+        0.5, row, text, transform=axes.get_yaxis_transform(), ha="center", va="center", color=GREY, style="italic"
+    )  # fmt: skip
 
 
 def segment_scores(run: RunView | Selection, metrics: Sequence[PlannedMetric]) -> dict[str, Floats]:

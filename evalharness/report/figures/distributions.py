@@ -10,13 +10,11 @@ from evalharness.errors import NothingToDrawError
 from evalharness.records import Floats
 from evalharness.report.figure import (
     BLUE,
-    GREY,
     ORANGE,
     add_notes,
-    labels,
-    new_figure,
-    rows_of,
+    say_missing,
     segment_scores,
+    system_panels,
     titled,
 )
 from evalharness.report.notes import of_testset
@@ -42,20 +40,13 @@ def build(run: RunView | Selection, settings: ReportSettings) -> Figure:
         raise NothingToDrawError("figure 'distributions': the record has no segment scores.")
     place_of = {system.name: place for place, system in enumerate(run.plan.systems)}
     systems = [(place_of[system.name], system) for system in entrants_best_first(run)]
-    n_rows, n_columns = rows_of(len(metrics), most=4)
-    figure = new_figure(height=0.5 + n_rows * (0.55 + 0.16 * len(systems)))
-    panels = figure.subplots(n_rows, n_columns, squeeze=False, sharey=True)
-    for axes in panels.flat[len(metrics) :]:
-        axes.set_axis_off()
-    for axes, metric in zip(panels.flat, metrics, strict=False):
+    figure, panels = system_panels(len(metrics), [system.name for _, system in systems], row_height=0.16)
+    for axes, metric in zip(panels, metrics, strict=True):
         for place, (number, _) in enumerate(systems):
             values = scores[metric.name][number]
             known = values[~np.isnan(values)]
             if not len(known):
-                axes.text(
-                    0.5, place, "no scores", transform=axes.get_yaxis_transform(), ha="center", va="center",
-                    color=GREY, style="italic",
-                )  # fmt: skip
+                say_missing(axes, place, "no scores")
                 continue
             low, first, middle, third, high = np.quantile(known, QUANTILES)
             axes.bxp(
@@ -69,12 +60,6 @@ def build(run: RunView | Selection, settings: ReportSettings) -> Figure:
             if run.plan.testset.n_segments <= _FEW:
                 axes.plot(known, np.full(len(known), place), ".", color="black", markersize=2, zorder=3)
         axes.set_title(titled(metric, heads[metric.name]))
-        axes.grid(axis="x", linewidth=0.4, color="#dddddd")
-        axes.set_axisbelow(True)
-        axes.locator_params(axis="x", nbins=4)
-        axes.tick_params(axis="y", length=0)
-    panels[0, 0].set_yticks(range(len(systems)), labels([system.name for _, system in systems]))
-    panels[0, 0].set_ylim(len(systems) - 0.5, -0.5)
     few = " Points: segments." if run.plan.testset.n_segments <= _FEW else ""
     missing = [
         f"{heads[metric.name]}: segments without a score, left out: {', '.join(gaps)}."

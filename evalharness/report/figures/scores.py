@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from evalharness.errors import NothingToDrawError
-from evalharness.report.figure import BLUE, GREY, add_notes, labels, new_figure, rows_of, titled
+from evalharness.report.figure import BLUE, add_notes, say_missing, system_panels, titled
 from evalharness.report.notes import few_units, level_of, of_testset
 from evalharness.report.selection import Selection
 from evalharness.report.settings import ReportSettings
@@ -25,32 +25,19 @@ def build(run: RunView | Selection, settings: ReportSettings) -> Figure:
     bounds = {(line.system, line.metric): (line.ci_low, line.ci_high) for line in run.score_lines}
     bounds |= {(line.system, line.metric): (line.ci_low, line.ci_high) for line in run.replicates_lines}
     systems, heads = best_first(run, metrics[0]), headings(metrics)
-    n_rows, n_columns = rows_of(len(metrics), most=4)
-    figure = new_figure(height=0.5 + n_rows * (0.55 + 0.15 * len(systems)))
-    panels = figure.subplots(n_rows, n_columns, squeeze=False, sharey=True)
-    for axes in panels.flat[len(metrics) :]:
-        axes.set_axis_off()
-    for axes, metric in zip(panels.flat, metrics, strict=False):
+    figure, panels = system_panels(len(metrics), systems, row_height=0.15)
+    for axes, metric in zip(panels, metrics, strict=True):
         axes.set_title(titled(metric, heads[metric.name]))
         for place, system in enumerate(systems):
             score = found[system, metric.name].score
             if score is None:
-                axes.text(
-                    0.5, place, "no score", transform=axes.get_yaxis_transform(), ha="center", va="center",
-                    color=GREY, style="italic",
-                )  # fmt: skip
+                say_missing(axes, place, "no score")
                 continue
             factor = metric.display_factor
             low, high = bounds[system, metric.name]
             if low is not None and high is not None:
                 axes.hlines(place, low * factor, high * factor, color=BLUE, linewidth=1.2)
             axes.plot([score * factor], [place], "o", color=BLUE, markersize=3.2)
-        axes.grid(axis="x", linewidth=0.4, color="#dddddd")
-        axes.set_axisbelow(True)
-        axes.locator_params(axis="x", nbins=4)
-        axes.tick_params(axis="y", length=0)
-    panels[0, 0].set_yticks(range(len(systems)), labels(systems))
-    panels[0, 0].set_ylim(len(systems) - 0.5, -0.5)
     add_notes(figure, [_notes(run, heads[metrics[0].name]), *_gaps(run, heads)])
     return figure
 
