@@ -84,11 +84,7 @@ export function Controls({ run, query, set, hasKeys, setKeys }: ControlsProps): 
           Flag{" "}
           <select name="flag" value={query.flag ?? ""} onChange={(event) => set({ flag: event.currentTarget.value || null })}>
             <option value="">any</option>
-            {[...new Set([...run.flags.map((flag) => flag.name), ...(query.flag === null ? [] : [query.flag])])].map((name) => (
-              <option key={name} value={name}>
-                {visible(name)}
-              </option>
-            ))}
+            <Options names={run.flags.map((flag) => flag.name)} chosen={query.flag} />
           </select>
         </label>
       )}
@@ -110,11 +106,7 @@ export function Controls({ run, query, set, hasKeys, setKeys }: ControlsProps): 
         <label>
           of{" "}
           <select name="of" value={query.of ?? ""} onChange={(event) => set({ of: event.currentTarget.value })}>
-            {[...new Set([...bestSystems(run), ...(query.of === null ? [] : [query.of])])].map((name) => (
-              <option key={name} value={name}>
-                {visible(name)}
-              </option>
-            ))}
+            <Options names={bestSystems(run)} chosen={query.of} />
           </select>
         </label>
       )}
@@ -163,6 +155,19 @@ export function Controls({ run, query, set, hasKeys, setKeys }: ControlsProps): 
         : <kbd>j</kbd> next, <kbd>k</kbd> previous, <kbd>/</kbd> text.
       </p>
     </form>
+  );
+}
+
+/** Names, and what is chosen though it is none of them. */
+function Options({ names, chosen }: { names: string[]; chosen: string | null }): JSX.Element {
+  return (
+    <>
+      {[...new Set([...names, ...(chosen === null ? [] : [chosen])])].map((name) => (
+        <option key={name} value={name}>
+          {visible(name)}
+        </option>
+      ))}
+    </>
   );
 }
 
