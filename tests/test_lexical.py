@@ -209,8 +209,10 @@ def test_equal_sacrebleu_on_any_text(metric: Lexical, theirs: Build, segments: l
 @pytest.mark.parametrize("lowercase", [False, True])
 @pytest.mark.parametrize("tokenize", ["13a", "zh"])
 def test_words_tokenized_one_by_one_are_those_of_the_whole_line(tokenize: str, lowercase: bool, text: str) -> None:
-    whole = BLEU(tokenize=tokenize, lowercase=lowercase)._preprocess_segment(text).split()
-    assert lexical._word_splitter(Bleu(tokenize=tokenize, lowercase=lowercase))(text) == whole
+    texts = [text, *text.split(" "), f"{text} {text}"]
+    theirs = BLEU(tokenize=tokenize, lowercase=lowercase)
+    ours = lexical._tokenized(Bleu(tokenize=tokenize, lowercase=lowercase), texts)
+    assert [tokens.split() for tokens in ours] == [theirs._preprocess_segment(text).split() for text in texts]
 
 
 def one(hypothesis: str, *references: str) -> ScoringSegment:

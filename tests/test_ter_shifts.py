@@ -4,13 +4,30 @@ from __future__ import annotations
 
 import random
 
+import numpy as np
 import pytest
 from sacrebleu.metrics import lib_ter
 
-from evalharness.metrics import shifts
+from evalharness.metrics.compiled.library import Groups, counters
+
+Pair = tuple[list[str], list[str]]
 
 
-def random_pair(rng: random.Random, longest: int) -> tuple[list[str], list[str]]:
+def edits(pairs: list[Pair], **limits: int) -> list[int]:
+    """Of (hypothesis, reference), each a group of its own."""
+    compiled = counters()
+    assert compiled is not None
+    groups = Groups(
+        references=[" ".join(reference) for _, reference in pairs],
+        hypotheses=[" ".join(hypothesis) for hypothesis, _ in pairs],
+        n_references=np.ones(len(pairs), dtype=np.int64),
+        n_hypotheses=np.ones(len(pairs), dtype=np.int64),
+    )
+    found: list[int] = compiled.ter_edits(groups, **limits).counts.tolist()
+    return found
+
+
+def random_pair(rng: random.Random, longest: int) -> Pair:
     n_words = rng.choice([2, 5, 20, 200])
     reference = [str(rng.randrange(n_words)) for _ in range(rng.randrange(longest))]
     if rng.random() < 0.3:
@@ -49,22 +66,15 @@ def test_edits_equal_sacrebleu(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(lib_ter, "_BEAM_WIDTH", beam_width)
-    monkeypatch.setattr(shifts, "BEAM_WIDTH", beam_width)
     monkeypatch.setattr(lib_ter, "_MAX_SHIFT_CANDIDATES", max_candidates)
-    monkeypatch.setattr(shifts, "MAX_SHIFT_CANDIDATES", max_candidates)
     monkeypatch.setattr(lib_ter, "_MAX_SHIFT_DIST", max_distance)
-    monkeypatch.setattr(shifts, "MAX_SHIFT_DISTANCE", max_distance)
-    shifts._limits.cache_clear()
     rng = random.Random(beam_width * 1000 + longest)
     pairs = [random_pair(rng, longest) for _ in range(n_pairs)]
-    try:
-        edits = shifts.edits_after_shifts(pairs)
-    finally:
-        shifts._limits.cache_clear()
-    assert edits == [lib_ter.translation_edit_rate(*pair)[0] for pair in pairs]
+    found = edits(pairs, beam_width=beam_width, max_candidates=max_candidates, max_distance=max_distance)
+    assert found == [lib_ter.translation_edit_rate(*pair)[0] for pair in pairs]
 
 
-def shuffled(n_words: int, *, seed: int, vocabulary: int) -> tuple[list[str], list[str]]:
+def shuffled(n_words: int, *, seed: int, vocabulary: int) -> Pair:
     rng = random.Random(seed)
     reference = [str(rng.randrange(vocabulary)) for _ in range(n_words)]
     hypothesis = list(reference)
@@ -81,10 +91,10 @@ def test_long_texts() -> None:
         (shuffled(90, seed=3, vocabulary=40)[0], shuffled(90, seed=3, vocabulary=40)[1][:35]),
     ]
     # sacrebleu 2.6.0, lib_ter.translation_edit_rate, 34 s for the four
-    assert shifts.edits_after_shifts(pairs) == [70, 88, 128, 76]
+    assert edits(pairs) == [70, 88, 128, 76]
 
 
 def test_an_empty_side() -> None:
-    pairs: list[tuple[list[str], list[str]]] = [([], []), (["a"], []), ([], ["a", "b"]), (["a"], ["a"])]
-    assert shifts.edits_after_shifts(pairs) == [0, 1, 2, 0]  # every word is an insertion or a deletion
-    assert shifts.edits_after_shifts([]) == []
+    pairs: list[Pair] = [([], []), (["a"], []), ([], ["a", "b"]), (["a"], ["a"])]
+    assert edits(pairs) == [0, 1, 2, 0]  # every word is an insertion or a deletion
+    assert edits([]) == []

@@ -1,8 +1,9 @@
-"""BLEU, chrF, chrF++ and TER: sacreBLEU's numbers to the last digit, from rows computed many segments at a time.
+"""BLEU, chrF, chrF++ and TER: sacreBLEU's numbers to the last digit, counted in compiled code.
 
 Source of every definition: sacreBLEU 2.6 (Post 2018). Its tokenizers, its preprocessing and its signatures are called;
-its counting loops are replaced by `ngrams` and `shifts`, and tests hold the rows equal to sacreBLEU's, integer by
-integer. This is the only module that touches sacreBLEU's private functions.
+its counting loops are replaced by the library in `compiled`, and where that cannot be loaded they are called as well.
+Tests hold the rows of both equal to sacreBLEU's, integer by integer. This is the only module that touches sacreBLEU's
+private functions.
 
 "sacreBLEU's" means its Python API on the strings as given. Its command line strips white space from the ends of lines
 first, which changes chrF with `whitespace=True` and nothing else here.
@@ -15,15 +16,14 @@ import logging
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from enum import Enum
-from itertools import chain
-from typing import TYPE_CHECKING, ClassVar
+from itertools import chain, islice
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
 from evalharness.errors import ConfigError, InputError, MissingDependencyError, nearest
 from evalharness.metrics.base import Needs
-from evalharness.metrics.ngrams import Codes, Integers, NgramTable, encode_characters, encode_words, ngram_counts
-from evalharness.metrics.shifts import edits_after_shifts
+from evalharness.metrics.compiled.library import Counted, Groups, Integers, Units, counters
 from evalharness.records import Array, Floats, LanguagePair, ScoringSegment, Signature, base_language
 
 if TYPE_CHECKING:
@@ -31,13 +31,13 @@ if TYPE_CHECKING:
     from sacrebleu.metrics.bleu import BLEU
     from sacrebleu.metrics.chrf import CHRF
     from sacrebleu.metrics.ter import TER
-    from sacrebleu.tokenizers.tokenizer_13a import Tokenizer13a
 
 _log = logging.getLogger(__name__)
 
 ROWS_PER_CALL = 4096
-# Seconds for BLEU and chrF rows of 8,192 segments: 0.32 and 0.34 at 100, 0.22 and 0.23 at 400, 0.24 and 0.30 at 1600.
-_TEXTS_PER_BLOCK = 400
+_WORDS_REMEMBERED = 1 << 17
+_TEXTS_TOGETHER = 256  # their words stay in the processor's cache
+_WITHOUT_MEANING = range(0xE000, 0xF900)  # characters for private use
 _WORST_EDITS_PER_WORD = 2.0
 
 
@@ -131,30 +131,21 @@ class Bleu:
         """Rows [N, K] int64, in the order of `segments`.
 
         Raises: InputError where a segment has no reference; MissingDependencyError where the tokenizer is not there."""
-        words = _word_splitter(self)
-        rows = np.zeros((len(segments), 2 + 2 * self.max_ngram_order), dtype=np.int64)
-        table = NgramTable()
-        for block in _blocks(segments):
-            references, hypotheses = encode_words(
-                [words(text) for text in block.references], [words(text) for text in block.hypotheses]
-            )
-            matches = table.clipped_matches(
-                references,
-                hypotheses,
-                n_groups=block.n_groups,
-                max_order=self.max_ngram_order,
-                merge_references=True,
-            )
-            hyp_len = hypotheses.lengths.reshape(block.n_groups, -1)
-            rows[block.rows] = np.concatenate(
-                (
-                    hyp_len.reshape(-1, 1),
-                    _closest(hyp_len, references.lengths.reshape(block.n_groups, -1)).reshape(-1, 1),
-                    matches.reshape(-1, self.max_ngram_order),
-                    ngram_counts(hypotheses.lengths, self.max_ngram_order),
-                ),
-                axis=1,
-            )
+        metric, compared = _sacrebleu_bleu(self), _Compared.of(segments)
+        if (compiled := counters()) is None:
+            return compared.rows_of(metric)
+        groups = compared.groups(functools.partial(_tokenized, self))
+        found = compiled.clipped_matches(
+            groups, units=Units.words, max_order=self.max_ngram_order, merge_references=True
+        )
+        hyp_len = found.hypothesis_lengths
+        rows = np.empty((len(segments), 2 + 2 * self.max_ngram_order), dtype=np.int64)
+        for texts in _by_number_of_references(groups):
+            closest = _closest(hyp_len[texts.hypotheses], found.reference_lengths[texts.references])
+            rows[compared.places[texts.hypotheses], 1] = closest
+        rows[compared.places, 0] = hyp_len
+        rows[compared.places, 2 : 2 + self.max_ngram_order] = found.counts
+        rows[compared.places, 2 + self.max_ngram_order :] = _ngram_counts(hyp_len, self.max_ngram_order)
         return rows
 
     def segment_scores(self, statistics: Array) -> Floats:
@@ -254,25 +245,23 @@ class _CharacterF:
         """Rows [N, K] int64, in the order of `segments`.
 
         Raises: InputError where a segment has no reference."""
-        metric = _sacrebleu_chrf(self)
-        rows = np.zeros((len(segments), 3 * (self.char_order + self.word_order)), dtype=np.int64)
-        table = NgramTable()
-        for block in _blocks(segments):
-            references = [metric._preprocess_segment(text) for text in block.references]
-            hypotheses = [metric._preprocess_segment(text) for text in block.hypotheses]
-            ref_chars, hyp_chars = (
-                encode_characters(self._unspaced(references)),
-                encode_characters(self._unspaced(hypotheses)),
-            )
-            statistics = _triples(table, ref_chars, hyp_chars, n_groups=block.n_groups, max_order=self.char_order)
-            if self.word_order:
-                ref_words, hyp_words = encode_words(
-                    [metric._remove_punctuation(text) for text in references],
-                    [metric._remove_punctuation(text) for text in hypotheses],
-                )
-                of_words = _triples(table, ref_words, hyp_words, n_groups=block.n_groups, max_order=self.word_order)
-                statistics = np.concatenate((statistics, of_words), axis=-2)
-            rows[block.rows] = self._best_reference(statistics)
+        metric, compared = _sacrebleu_chrf(self), _Compared.of(segments)
+        if (compiled := counters()) is None:
+            return compared.rows_of(metric)
+        groups = compared.groups(lambda texts: [metric._preprocess_segment(text) for text in texts])
+        orders = (
+            (Units.characters if self.whitespace else Units.characters_unspaced, self.char_order),
+            (Units.words_apart, self.word_order),
+        )
+        found = [
+            (compiled.clipped_matches(groups, units=units, max_order=order, merge_references=False), order)
+            for units, order in orders
+            if order
+        ]
+        rows = np.empty((len(segments), 3 * (self.char_order + self.word_order)), dtype=np.int64)
+        for texts in _by_number_of_references(groups):
+            triples = np.concatenate([_triples(counted, order, texts) for counted, order in found], axis=2)
+            rows[compared.places[texts.hypotheses]] = self._best_reference(triples)
         return rows
 
     def segment_scores(self, statistics: Array) -> Floats:
@@ -294,14 +283,10 @@ class _CharacterF:
         extra = [] if self.beta == 2 else [("beta", str(self.beta))]
         return _signature(_sacrebleu_chrf(self), n_references, extra)
 
-    def _unspaced(self, texts: list[str]) -> list[str]:
-        return texts if self.whitespace else ["".join(text.split()) for text in texts]
-
-    def _best_reference(self, statistics: Integers) -> Integers:
-        """[G groups, T hypotheses, R references, orders, 3] -> rows [G T, K]."""
-        n_groups, n_hypotheses, n_references, n_orders, _ = statistics.shape
-        rows = statistics.reshape(n_groups * n_hypotheses, n_references, n_orders * 3)
-        if n_references == 1:
+    def _best_reference(self, triples: Integers) -> Integers:
+        """[T hypotheses, R references, orders, 3] -> rows [T, K]."""
+        rows = triples.reshape(*triples.shape[:2], -1)
+        if rows.shape[1] == 1:
             return rows[:, 0]
         best = np.argmax(self._scores(rows), axis=1)  # the first of equals, as sacreBLEU
         chosen: Integers = rows[np.arange(len(rows)), best]
@@ -385,30 +370,20 @@ class Ter:
         """Rows [N, K] float64, in the order of `segments`.
 
         Raises: InputError where a segment has no reference."""
-        preprocess = _sacrebleu_ter(self)._preprocess_segment
-        # Systems often agree on short segments: each pair of texts is searched once.
-        pairs: dict[tuple[str, str], int] = {}
-        pairs_of_segment: list[list[int]] = []
-        for segment in segments:
-            _check_references(segment)
-            hypothesis = preprocess(segment.hypothesis)
-            # sacreBLEU preprocesses references twice (2.6.0: when it caches them, and again when it splits them), which
-            # shows with `normalized`: its numbers are those of texts normalized twice.
-            references = [preprocess(preprocess(text)) for text in segment.references]
-            pairs_of_segment.append([pairs.setdefault((hypothesis, text), len(pairs)) for text in references])
-        words = [(hypothesis.split(), reference.split()) for hypothesis, reference in pairs]
-        edits = edits_after_shifts(words)
-        ref_lengths = [len(reference) for _, reference in words]
-        return np.array(
-            [
-                (
-                    min(edits[pair] for pair in of_segment),
-                    sum(ref_lengths[pair] for pair in of_segment) / len(of_segment),
-                )
-                for of_segment in pairs_of_segment
-            ],
-            dtype=np.float64,
-        ).reshape(len(segments), 2)
+        metric, compared = _sacrebleu_ter(self), _Compared.of(segments)
+        if (compiled := counters()) is None:
+            return compared.rows_of(metric).astype(np.float64)
+        groups = compared.groups(lambda texts: [metric._preprocess_segment(text) for text in texts])
+        # sacreBLEU preprocesses references twice (2.6.0: when it caches them, and again when it splits them), which
+        # shows with `normalized`: its numbers are those of texts normalized twice.
+        groups = replace(groups, references=[metric._preprocess_segment(text) for text in groups.references])
+        found = compiled.ter_edits(groups)
+        rows = np.empty((len(segments), 2), dtype=np.float64)
+        for texts in _by_number_of_references(groups):
+            places = compared.places[texts.hypotheses]
+            rows[places, 0] = found.counts[texts.pairs].min(axis=1)
+            rows[places, 1] = found.reference_lengths[texts.references].sum(axis=1) / texts.references.shape[1]
+        return rows
 
     def segment_scores(self, statistics: Array) -> Floats:
         """sacreBLEU's sentence TER, 0 is perfect and 100 is as many edits as words: [N, K] -> [N]."""
@@ -435,81 +410,186 @@ class Ter:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Block:
-    """Groups of segments with as many references and hypotheses each, group by group.
+class _Compared:
+    """Segments by their references, each set of which is processed once whatever the order of the segments.
 
-    `references` holds n_groups x R texts, `hypotheses` n_groups x T; `rows` are the hypotheses' rows."""
+    `hypotheses` and `places` [N segments] go set by set; `places` are those of the segments."""
 
-    n_groups: int
-    references: list[str]
+    references: list[tuple[str, ...]]
     hypotheses: list[str]
-    rows: Integers
+    n_hypotheses: Integers
+    places: Integers
+
+    @classmethod
+    def of(cls, segments: Sequence[ScoringSegment]) -> _Compared:
+        """Raises: InputError where a segment has no reference."""
+        places_of: dict[tuple[str, ...], list[int]] = {}
+        for place, segment in enumerate(segments):
+            _check_references(segment)
+            places_of.setdefault(segment.references, []).append(place)
+        places = [place for of_set in places_of.values() for place in of_set]
+        return cls(
+            references=list(places_of),
+            hypotheses=[segments[place].hypothesis for place in places],
+            n_hypotheses=np.fromiter(map(len, places_of.values()), dtype=np.int64, count=len(places_of)),
+            places=np.array(places, dtype=np.int64),
+        )
+
+    def groups(self, preprocess: Callable[[Sequence[str]], list[str]]) -> Groups:
+        return Groups(
+            references=preprocess([text for texts in self.references for text in texts]),
+            hypotheses=preprocess(self.hypotheses),
+            n_references=np.fromiter(map(len, self.references), dtype=np.int64, count=len(self.references)),
+            n_hypotheses=self.n_hypotheses,
+        )
+
+    def rows_of(self, metric: SacrebleuMetric) -> Array:
+        """sacreBLEU's own rows [N, K], in the order of the segments."""
+        preprocess, rows, hypotheses = metric._preprocess_segment, [], iter(self.hypotheses)
+        for texts, n_hypotheses in zip(self.references, self.n_hypotheses.tolist(), strict=True):
+            known = metric._extract_reference_info([preprocess(text) for text in texts])
+            for hypothesis in islice(hypotheses, n_hypotheses):
+                rows.append(metric._compute_segment_statistics(preprocess(hypothesis), known))
+        of_segments = np.array(rows)
+        in_order = np.empty_like(of_segments)
+        in_order[self.places] = of_segments
+        return in_order
 
 
-def _blocks(segments: Sequence[ScoringSegment]) -> Iterator[_Block]:
-    """The segments, those with the same references together whatever their order."""
-    rows_of_references: dict[tuple[str, ...], list[int]] = {}
-    for row, segment in enumerate(segments):
-        _check_references(segment)
-        rows_of_references.setdefault(segment.references, []).append(row)
-    groups_of_shape: dict[tuple[int, int], list[tuple[str, ...]]] = {}
-    for references, rows in rows_of_references.items():
-        groups_of_shape.setdefault((len(references), len(rows)), []).append(references)
-    for (n_references, n_hypotheses), groups in groups_of_shape.items():
-        n_together = max(1, _TEXTS_PER_BLOCK // (n_references + n_hypotheses))
-        for start in range(0, len(groups), n_together):
-            together = groups[start : start + n_together]
-            block_rows = [row for references in together for row in rows_of_references[references]]
-            yield _Block(
-                n_groups=len(together),
-                references=[text for references in together for text in references],
-                hypotheses=[segments[row].hypothesis for row in block_rows],
-                rows=np.array(block_rows, dtype=np.int64),
-            )
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Indices:
+    """The hypotheses with R references: which they are [T], their references and their pairs with these [T, R]."""
+
+    hypotheses: Integers
+    references: Integers
+    pairs: Integers
 
 
-def _triples(table: NgramTable, references: Codes, hypotheses: Codes, *, n_groups: int, max_order: int) -> Integers:
-    """chrF's counts [G groups, T hypotheses, R references, orders, 3: in the hypothesis, the reference, both]."""
-    in_both = table.clipped_matches(
-        references, hypotheses, n_groups=n_groups, max_order=max_order, merge_references=False
-    )
-    in_reference = ngram_counts(references.lengths.reshape(n_groups, 1, -1), max_order)
-    in_hypothesis = ngram_counts(hypotheses.lengths.reshape(n_groups, -1, 1), max_order)
+def _by_number_of_references(groups: Groups) -> Iterator[_Indices]:
+    n_references = np.repeat(groups.n_references, groups.n_hypotheses)
+    first_reference = np.repeat(np.cumsum(groups.n_references) - groups.n_references, groups.n_hypotheses)
+    first_pair = np.cumsum(n_references) - n_references
+    for number in np.unique(n_references).tolist():
+        hypotheses = np.flatnonzero(n_references == number)
+        of_each: Integers = np.arange(number, dtype=np.int64)
+        yield _Indices(
+            hypotheses=hypotheses,
+            references=first_reference[hypotheses].reshape(-1, 1) + of_each,
+            pairs=first_pair[hypotheses].reshape(-1, 1) + of_each,
+        )
+
+
+def _triples(counted: Counted, max_order: int, texts: _Indices) -> Integers:
+    """chrF's counts [T hypotheses, R references, orders, 3: in the hypothesis, the reference, both]."""
+    in_both = counted.counts[texts.pairs]
+    in_reference = _ngram_counts(counted.reference_lengths[texts.references], max_order)
+    in_hypothesis = _ngram_counts(counted.hypothesis_lengths[texts.hypotheses], max_order)[:, None]
     in_hypothesis = in_hypothesis * (in_reference > 0)  # no reference of this order: sacreBLEU counts nothing
-    return np.stack(np.broadcast_arrays(in_hypothesis, in_reference, in_both), axis=-1)
+    return np.stack((in_hypothesis, in_reference, in_both), axis=-1)
 
 
-def _word_splitter(bleu: Bleu) -> Callable[[str], list[str]]:
-    """sacreBLEU's tokens of a text.
+def _ngram_counts(lengths: Integers, max_order: int) -> Integers:
+    """How many n-grams texts of these lengths have: [...] -> [..., max_order]."""
+    return np.maximum(lengths[..., None] - np.arange(max_order), 0)
 
-    13a and zh run their regular expressions over every line, which was most of BLEU's time (WMT22, 12 systems: 3.1 s,
-    now 0.7 s). None of their rules looks past white space, except the one of 13a that joins a line ending in a hyphen.
-    So the words of a text can be tokenized one by one, and most have been seen before. Only zh sees whether a word
-    stands at an end of the text, where 13a puts a space."""
+
+def _tokenized(bleu: Bleu, texts: Sequence[str]) -> list[str]:
+    """sacreBLEU's tokens of each text, with white space between them.
+
+    13a and zh run their regular expressions over every line, which was most of BLEU's time (WMT22, 12 systems: 0.9 s of
+    1.7 s). None of their rules looks past white space, except the one of 13a that joins a line ending in a hyphen. So
+    words can be tokenized by themselves, and most have been seen before. Only zh sees whether a word stands at an end
+    of the text, where 13a puts a space."""
     metric = _sacrebleu_bleu(bleu)
-
-    def split_whole(text: str) -> list[str]:
-        return str(metric._preprocess_segment(text)).split()
-
-    def split_13a(text: str) -> list[str]:
+    by_words: dict[str, Callable[[], _Words13a | _WordsZh]] = {"13a": _words_13a, "zh": _words_zh}
+    if metric.tokenizer_signature not in by_words:
+        return [str(metric._preprocess_segment(text)) for text in texts]
+    tokenized = by_words[metric.tokenizer_signature]().of([text.lower() for text in texts] if bleu.lowercase else texts)
+    for place, text in enumerate(texts):
         if "\n" in text:
-            return split_whole(text)
-        words = (text.lower() if bleu.lowercase else text).split()
-        return list(chain.from_iterable(map(_tokens_13a, words)))
+            tokenized[place] = str(metric._preprocess_segment(text))
+    return tokenized
 
-    spacing = _ChineseSpacing()
 
-    def split_zh(text: str) -> list[str]:
-        spaced = (text.lower() if bleu.lowercase else text).strip().translate(spacing)
-        words = spaced.split()
+class _Words13a:
+    """Texts as 13a tokenizes them, word by word."""
+
+    def __init__(self) -> None:
+        from sacrebleu.tokenizers.tokenizer_13a import Tokenizer13a
+        from sacrebleu.tokenizers.tokenizer_re import TokenizerRegexp
+
+        # What it is given is long and comes once, so the caches inside, which hold any number of texts, are passed by.
+        tokenizer: Any = Tokenizer13a()  # type: ignore[no-untyped-call]
+        tokenizer._post_tokenizer = functools.partial(TokenizerRegexp.__call__.__wrapped__, tokenizer._post_tokenizer)
+        self._tokenize = functools.partial(Tokenizer13a.__call__.__wrapped__, tokenizer)
+        self._tokens: dict[str, str] = {}
+
+    def of(self, texts: Sequence[str]) -> list[str]:
+        tokenized: list[str] = []
+        for start in range(0, len(texts), _TEXTS_TOGETHER):
+            tokenized += self._together(texts[start : start + _TEXTS_TOGETHER])
+        return tokenized
+
+    def _together(self, texts: Sequence[str]) -> list[str]:
+        words_of = [text.split() for text in texts]
+        tokens = self._tokens
+        if len(tokens) > _WORDS_REMEMBERED:
+            tokens.clear()
+        new = [word for word in set(chain.from_iterable(words_of)) if word not in tokens]
+        tokens.update((word, word) for word in new if word.isalnum())  # it only ever splits at punctuation
+        self._learn([word for word in new if word not in tokens])
+        return [" ".join([tokens[word] for word in of_text]) for of_text in words_of]
+
+    def _learn(self, words: list[str]) -> None:
+        """All in one call: no rule looks past the character between two words, which stands as a word itself."""
+        joined = "".join(words)
+        between = next(character for character in map(chr, _WITHOUT_MEANING) if character not in joined)
+        tokens = str(self._tokenize(f" {between} ".join(words))).split(between) if words else []
+        self._tokens.update(zip(words, map(str.strip, tokens), strict=True))
+
+
+class _WordsZh:
+    """Texts as zh tokenizes them, word by word."""
+
+    def __init__(self) -> None:
+        from sacrebleu.tokenizers.tokenizer_re import TokenizerRegexp
+
+        self._tokenize = TokenizerRegexp()  # type: ignore[no-untyped-call]
+        self._spacing = _ChineseSpacing()
+        self._tokens: dict[tuple[str, bool, bool], str] = {}
+
+    def of(self, texts: Sequence[str]) -> list[str]:
+        if len(self._tokens) > _WORDS_REMEMBERED:
+            self._tokens.clear()
+        return [self._of_text(text.strip().translate(self._spacing)) for text in texts]
+
+    def _of_text(self, text: str) -> str:
+        words = text.split()
         if not words:
-            return []
-        first = _tokens_zh(words[0], spaced[0] != " ", spaced[-1] != " " and len(words) == 1)
-        rest = [_tokens_zh(word, False, False) for word in words[1:-1]]
-        last = _tokens_zh(words[-1], False, spaced[-1] != " ") if len(words) > 1 else ()
-        return list(chain(first, *rest, last))
+            return ""
+        last = len(words) - 1
+        begins, ends = text[0] != " ", text[-1] != " "
+        return " ".join(
+            [self._of_word(word, begins and place == 0, ends and place == last) for place, word in enumerate(words)]
+        )
 
-    return {"13a": split_13a, "zh": split_zh}.get(metric.tokenizer_signature, split_whole)
+    def _of_word(self, word: str, begins: bool, ends: bool) -> str:
+        """13a's rules, at an end of the text without the space that 13a puts there."""
+        place = (word, begins, ends)
+        if place not in self._tokens:
+            in_place = f"{'' if begins else ' '}{word}{'' if ends else ' '}"
+            self._tokens[place] = word if word.isalnum() else str(self._tokenize(in_place))
+        return self._tokens[place]
+
+
+@functools.lru_cache(maxsize=1)
+def _words_13a() -> _Words13a:
+    return _Words13a()
+
+
+@functools.lru_cache(maxsize=1)
+def _words_zh() -> _WordsZh:
+    return _WordsZh()
 
 
 class _ChineseSpacing(dict[int, str]):
@@ -523,26 +603,11 @@ class _ChineseSpacing(dict[int, str]):
         return self[code_point]
 
 
-@functools.lru_cache(maxsize=1 << 16)
-def _tokens_13a(word: str) -> tuple[str, ...]:
-    if word.isalnum():  # both only ever split at punctuation
-        return (word,)
-    return tuple(_sacrebleu_13a()(word).split())
-
-
-@functools.lru_cache(maxsize=1 << 16)
-def _tokens_zh(word: str, begins: bool, ends: bool) -> tuple[str, ...]:
-    if word.isalnum():
-        return (word,)
-    in_place = f"{'' if begins else ' '}{word}{'' if ends else ' '}"
-    return tuple(_sacrebleu_13a()._post_tokenizer(in_place).split())
-
-
 def _closest(hyp_len: Integers, ref_len: Integers) -> Integers:
-    """The reference length closest to each hypothesis's, the shorter of two: [G, T], [G, R] -> [G, T]."""
-    by_length = np.sort(ref_len, axis=1)[:, None, :]
-    nearest_place = np.argmin(np.abs(by_length - hyp_len[:, :, None]), axis=2)
-    closest: Integers = np.take_along_axis(by_length, nearest_place[:, :, None], axis=2)[:, :, 0]
+    """The reference length closest to each hypothesis's, the shorter of two: [T], [T, R] -> [T]."""
+    by_length = np.sort(ref_len, axis=1)
+    nearest_place = np.argmin(np.abs(by_length - hyp_len[:, None]), axis=1)
+    closest: Integers = by_length[np.arange(len(by_length)), nearest_place]
     return closest
 
 
@@ -589,13 +654,6 @@ def _sacrebleu_bleu(bleu: Bleu) -> BLEU:
         raise MissingDependencyError(
             f"tokenize={tokenize!r}: sacreBLEU cannot build this tokenizer: {reason} Needed: {remedy}."
         ) from err
-
-
-@functools.lru_cache(maxsize=1)
-def _sacrebleu_13a() -> Tokenizer13a:
-    from sacrebleu.tokenizers.tokenizer_13a import Tokenizer13a
-
-    return Tokenizer13a()  # type: ignore[no-untyped-call]
 
 
 @functools.lru_cache(maxsize=16)

@@ -1,0 +1,66 @@
+"""Compiles the counters of this folder: a build hook for hatch, which every build of the package runs.
+
+The library is plain C without Python's headers, so that one file serves every Python of a platform and any C compiler
+makes it. Where there is no compiler, or it fails, the package is built without the library, and sacreBLEU counts.
+
+Read from the environment: `CC`, another compiler than the first of cc, gcc and clang that is found; and
+`EVALHARNESS_PLATFORM_TAG`, the platform of the wheel where that CC compiles for another one than this (`make wheels`).
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import runpy
+import shlex
+import shutil
+import subprocess
+import sysconfig
+import tempfile
+from pathlib import Path
+from typing import Any
+
+from hatchling.builders.hooks.plugin.interface import BuildHookInterface
+
+# The package itself cannot be imported while it is built.
+_sources = runpy.run_path(str(Path(__file__).with_name("sources.py")))
+_COMPILERS = ("cc", "gcc", "clang")
+
+
+class CompiledCounters(BuildHookInterface[Any]):
+    """Puts the library into the wheel, then one for this platform; an editable installation has it in place."""
+
+    def initialize(self, version: str, build_data: dict[str, Any]) -> None:
+        platform_tag = os.environ.get("EVALHARNESS_PLATFORM_TAG") or re.sub(r"[-.]", "_", sysconfig.get_platform())
+        library: Path = _sources["FOLDER"] / _sources["library_name"](platform_tag)
+        library.unlink(missing_ok=True)
+        if failure := _compile(library):
+            self.app.display_warning(f"Built without the compiled counters, so sacreBLEU will count: {failure}")
+            return
+        build_data["pure_python"] = False
+        build_data["tag"] = f"py3-none-{platform_tag}"
+        build_data["artifacts"].append(f"/{library.relative_to(self.root).as_posix()}")
+
+
+def _compile(library: Path) -> str | None:
+    """Compile the library, which appears whole or not at all; what went wrong, or None."""
+    named = os.environ.get("CC")
+    found = next((path for name in _COMPILERS if (path := shutil.which(name))), None)
+    compiler = shlex.split(named) if named else [found] if found else None
+    if compiler is None:
+        return f"no C compiler is installed ({', '.join(_COMPILERS)}), and CC names none."
+    flags = ["-std=c11", "-O3", "-shared", f'-DSOURCES="{_sources["fingerprint_of_sources"]()}"']
+    if library.suffix != ".dll":
+        flags += ["-fPIC", "-fvisibility=hidden", "-lm"]
+    with tempfile.TemporaryDirectory(dir=library.parent) as folder:
+        made = Path(folder) / library.name
+        sources = map(str, sorted(library.parent.glob("*.c")))
+        command = [*compiler, *sources, *flags, "-o", str(made)]
+        try:
+            subprocess.run(command, check=True, capture_output=True, text=True)
+        except OSError as err:
+            return f"{compiler[0]}: {err.strerror}."
+        except subprocess.CalledProcessError as err:
+            return f"exit code {err.returncode} of {shlex.join(command)}\n{err.stderr}"
+        os.replace(made, library)
+    return None
