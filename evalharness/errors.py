@@ -56,6 +56,10 @@ class MissingModelError(MissingError):
     """A model or checkpoint could not be found or opened."""
 
 
+class WorkerError(EvalHarnessError):
+    """A process that scores ended before its work did."""
+
+
 class FailedSegmentsError(EvalHarnessError):
     """The run finished and some segments have no score."""
 

@@ -1,35 +1,22 @@
-"""The contract of a launcher: it runs shards of work somewhere and hands back their rows as they finish."""
+"""The contract of a launcher: it runs shards of work somewhere and hands back their rows."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
 from typing import Protocol, TypeAlias
 
 from evalharness.records import ScoredRows, ScoringSegment
 
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Shard:
-    """Segments to be scored in one call; `index` is the shard's place in the plan."""
-
-    index: int
-    segments: tuple[ScoringSegment, ...]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class FinishedShard:
-    """A shard's index and its rows [N, K] with what belongs to them, in the order of its segments."""
-
-    index: int
-    scored: ScoredRows
-
+Shard: TypeAlias = tuple[ScoringSegment, ...]
+"""Segments to be scored in one call."""
 
 Worker: TypeAlias = Callable[[Shard], ScoredRows]
 
 
 class Launcher(Protocol):
-    """Where shards are computed. `build` makes a worker there, once per process."""
+    """Where shards are computed. `build` makes a worker there, once per process; where that is another process, it must
+    be what pickle can take there."""
 
-    def run(self, build: Callable[[], Worker], shards: Iterable[Shard]) -> Iterator[FinishedShard]:
-        """Finished shards, in whatever order they finish."""
+    def run(self, build: Callable[[], Worker], shards: Iterable[Shard]) -> Iterator[ScoredRows]:
+        """The rows [N, K] of each shard with what belongs to them, in the order of its segments and of the shards:
+        what is written down is then the same wherever it was computed. Of `shards` only a few are taken ahead."""

@@ -5,16 +5,17 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
-from evalharness.launch.base import FinishedShard, Shard, Worker
+from evalharness.launch.base import Shard, Worker
+from evalharness.records import ScoredRows
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Local:
     """The default: no other process, shards taken only as they are computed."""
 
-    def run(self, build: Callable[[], Worker], shards: Iterable[Shard]) -> Iterator[FinishedShard]:
+    def run(self, build: Callable[[], Worker], shards: Iterable[Shard]) -> Iterator[ScoredRows]:
         worker: Worker | None = None
         for shard in shards:
             if worker is None:
                 worker = build()
-            yield FinishedShard(index=shard.index, scored=worker(shard))
+            yield worker(shard)

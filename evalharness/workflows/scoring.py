@@ -6,7 +6,8 @@ import dataclasses
 import functools
 import json
 import math
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections import deque
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
@@ -14,7 +15,8 @@ import numpy as np
 
 from evalharness.errors import EvalHarnessError
 from evalharness.fingerprint import fingerprint
-from evalharness.launch.base import Launcher, Shard
+from evalharness.launch.base import Launcher, Shard, Worker
+from evalharness.launch.local import Local
 from evalharness.metrics.base import MarksErrors, Metric, Needs
 from evalharness.records import ErrorSpan, ErrorSpans, Floats, ScoredRows, ScoringSegment, TestSet
 from evalharness.runs.cache import RowCache
@@ -24,6 +26,8 @@ from evalharness.textio import to_json
 
 Pair: TypeAlias = tuple[int, int]
 """System index and segment index."""
+
+_SEGMENTS_REMEMBERED = 4096  # a block's; rows of one segment stand together in logs too
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,64 +67,75 @@ class MetricScorer:
         self._hypotheses = hypotheses
         self._log = log
         self._cache = cache
-        self._keys = self._all_keys(signature)
-        self._rows: dict[Pair, list[float]] = {}
+        # Two metrics can have one signature, and their rows must not be taken for each other's.
+        kind = f"{type(metric).__module__}.{type(metric).__qualname__}"
+        self._key_begins: tuple[str | None, ...] = (ROWS_VERSION, kind, signature)
+        self._prefix = functools.lru_cache(maxsize=_SEGMENTS_REMEMBERED)(self._prefix_of)
+        shape = (len(system_names), len(testset.segments))
+        self._rows: Floats = np.empty((*shape, 0))  # as long as no row says how long it is
+        self._has_row = np.zeros(shape, dtype=bool)
         self._spans: dict[Pair, tuple[ErrorSpan, ...]] = {}
-        self._failed: set[Pair] = set()
+        self._n_failed = 0
         self._n_new = 0
         self._n_computed = 0
 
     @property
     def n_rows(self) -> int:
         """Rows to be had: one for every hypothesis."""
-        return len(self._keys)
+        return sum(text is not None for texts in self._hypotheses for text in texts)
 
     def run(self, launcher: Launcher, *, advance: Callable[[int], None]) -> MetricRows:
         """All rows; every one is in the log when this returns. `advance` is told the number of rows as they come.
 
         Raises: MissingError where the metric needs something that is not there; RecordError for a damaged log."""
         self._continue_log()
-        advance(len(self._rows))
-        blocks = list(self._unfinished_blocks())
-        known: dict[int, dict[str, str]] = {}
+        advance(int(self._has_row.sum()))
+        # Blocks are finished in plan order, wherever they are computed: those that are known wait for those before.
+        waiting: deque[_Block] = deque()
+
+        def finish_known() -> None:
+            while waiting and not waiting[0].to_compute:
+                self._finish_block(waiting.popleft(), {}, advance)
 
         def shards() -> Iterator[Shard]:
-            for index, block in enumerate(blocks):
-                known[index] = dict(self._cache.get(list({self._keys[pair] for pair in block})))
-                distinct = self._to_compute(block, known[index])
-                if distinct:
-                    segments = tuple(self._scoring_segment(pair) for pair in distinct.values())
-                    yield Shard(index=index, segments=segments)
-                else:
-                    self._finish_block(block, known.pop(index), {}, advance)
+            for pairs in self._unfinished_blocks():
+                waiting.append(self._block(pairs))
+                if distinct := waiting[-1].to_compute:
+                    yield tuple(self._scoring_segment(pair) for pair in distinct.values())
+                finish_known()
 
-        for finished in launcher.run(lambda: functools.partial(_score, self._metric), shards()):
-            block = blocks[finished.index]
-            cached = known.pop(finished.index)
-            keys = list(self._to_compute(block, cached))
-            computed = dict(zip(keys, _logged_texts(finished.scored), strict=True))
+        # Elsewhere the last bits of a metric that is not exact could be others, with other numbers of threads.
+        spread = launcher if self._metric.exact_in_any_batch else Local()
+        for scored in spread.run(functools.partial(_worker, self._metric), shards()):
+            block = waiting.popleft()
+            computed = dict(zip(block.to_compute, _logged_texts(scored), strict=True))
             # Of a block cut off in the log, what is logged already is computed again and is not new.
-            self._n_computed += len({self._keys[pair] for pair in block if pair not in self._rows} & computed.keys())
+            new = {key for pair, key in block.keys.items() if not self._has_row[pair]}
+            self._n_computed += len(new & computed.keys())
             # The cache first: a block cut off in the log is then completed with the very rows that were computed.
             self._cache.put({key: text for key, text in computed.items() if text is not None})
-            self._finish_block(block, cached, computed, advance)
-        return self._gathered()
+            self._finish_block(block, computed, advance)
+            finish_known()
+        return MetricRows(
+            rows=self._rows,
+            error_spans=self._gathered_spans() if self._spans else None,
+            n_new=self._n_new,
+            n_computed=self._n_computed,
+            n_failed=self._n_failed,
+        )
 
-    def _all_keys(self, signature: str) -> dict[Pair, str]:
-        needs = self._metric.needs
-        # Two metrics can have one signature, and their rows must not be taken for each other's.
-        kind = f"{type(self._metric).__module__}.{type(self._metric).__qualname__}"
-        keys = {}
-        for segment_index, segment in enumerate(self._testset.segments):
-            given: list[str | None] = [ROWS_VERSION, kind, signature]
-            given.append(segment.source if Needs.SOURCE in needs else None)
-            given += [str(len(segment.references)), *segment.references] if Needs.REFERENCE in needs else [None]
-            prefix = fingerprint(given)
-            for system_index, texts in enumerate(self._hypotheses):
-                text = texts[segment_index]
-                if text is not None:
-                    keys[system_index, segment_index] = fingerprint((prefix, text))
-        return keys
+    def _key(self, pair: Pair) -> str | None:
+        """What a pair's row is kept under; None where there is no hypothesis. Keys of millions of pairs would take as
+        much memory as their texts, so they are made when they are needed."""
+        system_index, segment_index = pair
+        text = self._hypotheses[system_index][segment_index]
+        return None if text is None else fingerprint((self._prefix(segment_index), text))
+
+    def _prefix_of(self, segment_index: int) -> str:
+        needs, segment = self._metric.needs, self._testset.segments[segment_index]
+        given = [*self._key_begins, segment.source if Needs.SOURCE in needs else None]
+        given += [str(len(segment.references)), *segment.references] if Needs.REFERENCE in needs else [None]
+        return fingerprint(given)
 
     def _continue_log(self) -> None:
         systems = {name: index for index, name in enumerate(self._names)}
@@ -131,43 +146,48 @@ class MetricScorer:
                 key, row = entry["key"], entry["statistics"]
             except (KeyError, TypeError) as err:
                 raise self._log.damaged(number, f"no such system, segment or entry in this run: {err}") from err
-            if key != self._keys.get(pair):
+            if key != self._key(pair):
                 raise self._log.damaged(number, f"the row belongs to another text of {entry['system']!r}")
             if row is not None:
-                n_statistics = len(next(iter(self._rows.values()), row)) if isinstance(row, list) else 0
-                if not isinstance(row, list) or len(row) != n_statistics or not all(map(_is_number, row)):
+                is_row = isinstance(row, list) and all(map(_is_number, row))
+                if not is_row or len(row) != (self._rows.shape[2] or len(row)):
                     raise self._log.damaged(number, "its statistics are not a row of numbers like those of other lines")
-                self._rows[pair] = row
+                self._take_row(pair, row)
                 if "error_spans" in entry:
                     try:
                         self._spans[pair] = _spans_from(entry["error_spans"])
                     except TypeError as err:
                         raise self._log.damaged(number, "its error_spans are not a list of spans") from err
 
+    def _take_row(self, pair: Pair, row: list[float]) -> None:
+        if not self._rows.shape[2]:
+            self._rows = np.full((*self._has_row.shape, len(row)), np.nan)
+        self._rows[pair] = row
+        self._has_row[pair] = True
+
     def _unfinished_blocks(self) -> Iterator[list[Pair]]:
         n_systems = max(1, len(self._names))
         segments_per_block = max(1, self._metric.rows_per_call // n_systems)
         n_segments = len(self._testset.segments)
         for start in range(0, n_segments, segments_per_block):
-            stop = min(start + segments_per_block, n_segments)
             block = [
                 (system, segment)
-                for segment in range(start, stop)
+                for segment in range(start, min(start + segments_per_block, n_segments))
                 for system in range(len(self._names))
-                if (system, segment) in self._keys
+                if self._hypotheses[system][segment] is not None
             ]
-            if any(pair not in self._rows for pair in block):
+            if any(not self._has_row[pair] for pair in block):
                 yield block
 
-    def _to_compute(self, block: Sequence[Pair], cached: Mapping[str, str]) -> dict[str, Pair]:
-        """Key and one pair of every distinct text to be computed, in plan order."""
-        distinct: dict[str, Pair] = {}
-        for pair in block:
-            key = self._keys[pair]
-            skip = pair in self._rows and self._metric.exact_in_any_batch
-            if key not in cached and key not in distinct and not skip:
-                distinct[key] = pair
-        return distinct
+    def _block(self, pairs: Sequence[Pair]) -> _Block:
+        keys = {pair: key for pair in pairs if (key := self._key(pair)) is not None}
+        cached = dict(self._cache.get(list(set(keys.values()))))
+        to_compute: dict[str, Pair] = {}
+        for pair, key in keys.items():
+            skip = self._metric.exact_in_any_batch and self._has_row[pair]
+            if key not in cached and key not in to_compute and not skip:
+                to_compute[key] = pair
+        return _Block(keys=keys, cached=cached, to_compute=to_compute)
 
     def _scoring_segment(self, pair: Pair) -> ScoringSegment:
         system_index, segment_index = pair
@@ -177,26 +197,19 @@ class MetricScorer:
             raise EvalHarnessError(f"segment {segment.id!r} has no hypothesis and cannot be scored.")
         return ScoringSegment(id=segment.id, source=segment.source, hypothesis=text, references=segment.references)
 
-    def _finish_block(
-        self,
-        block: Iterable[Pair],
-        cached: Mapping[str, str],
-        computed: Mapping[str, str | None],
-        advance: Callable[[int], None],
-    ) -> None:
+    def _finish_block(self, block: _Block, computed: Mapping[str, str | None], advance: Callable[[int], None]) -> None:
         entries = []
-        for pair in block:
-            if pair in self._rows:
+        for pair, key in block.keys.items():
+            if self._has_row[pair]:
                 continue
-            key = self._keys[pair]
-            text = cached[key] if key in cached else computed[key]
+            text = block.cached[key] if key in block.cached else computed[key]
             logged = json.loads(text) if text is not None else {"statistics": None}
             if isinstance(logged, list):  # a row with nothing beside it
                 logged = {"statistics": logged}
             if logged["statistics"] is None:
-                self._failed.add(pair)
+                self._n_failed += 1
             else:
-                self._rows[pair] = logged["statistics"]
+                self._take_row(pair, logged["statistics"])
                 if "error_spans" in logged:
                     self._spans[pair] = _spans_from(logged["error_spans"])
             system_index, segment_index = pair
@@ -206,19 +219,6 @@ class MetricScorer:
         self._n_new += len(entries)
         advance(len(entries))
 
-    def _gathered(self) -> MetricRows:
-        n_statistics = len(next(iter(self._rows.values()), []))
-        rows = np.full((len(self._names), len(self._testset.segments), n_statistics), np.nan)
-        for (system_index, segment_index), row in self._rows.items():
-            rows[system_index, segment_index] = row
-        return MetricRows(
-            rows=rows,
-            error_spans=self._gathered_spans() if self._spans else None,
-            n_new=self._n_new,
-            n_computed=self._n_computed,
-            n_failed=len(self._failed),
-        )
-
     def _gathered_spans(self) -> ErrorSpans:
         n_segments = len(self._testset.segments)
         return tuple(
@@ -227,14 +227,30 @@ class MetricScorer:
         )
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Block:
+    """Pairs that are logged together, by what is known of them.
+
+    `keys` are those of all pairs, in plan order; `cached` are known rows by key; `to_compute` is one pair of each
+    distinct text without one, by key."""
+
+    keys: Mapping[Pair, str]
+    cached: Mapping[str, str]
+    to_compute: Mapping[str, Pair]
+
+
 def _is_number(value: object) -> bool:
     return isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)
 
 
+def _worker(metric: Metric) -> Worker:
+    return functools.partial(_score, metric)
+
+
 def _score(metric: Metric, shard: Shard) -> ScoredRows:
     if isinstance(metric, MarksErrors):
-        return metric.statistics_and_spans(shard.segments)
-    return ScoredRows(rows=metric.statistics(shard.segments))
+        return metric.statistics_and_spans(shard)
+    return ScoredRows(rows=metric.statistics(shard))
 
 
 def _logged_texts(scored: ScoredRows) -> list[str | None]:
