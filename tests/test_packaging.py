@@ -4,71 +4,81 @@ from __future__ import annotations
 
 import configparser
 import json
-import os
 import re
-import shutil
-import subprocess
 import sys
+import tarfile
 import zipfile
+from collections.abc import Iterable
 from pathlib import Path
 
 import pyarrow.parquet as pq
 import pytest
 from conftest import REPOSITORY
+from wheels import (
+    COMPILED,
+    HAS_COMPILER,
+    WITHOUT_COMPILER,
+    build,
+    copy_of_checkout,
+    install,
+    needs_compiler,
+    run_installed,
+    try_to_build,
+)
 
 import evalharness
+from evalharness.metrics.compiled.sources import library_name
 
 (VERSION,) = re.findall(r'^version = "(.+)"$', (REPOSITORY / "pyproject.toml").read_text(encoding="utf-8"), re.M)
 CARRIED_AS_THEY_ARE = {"configs": "evalharness/configs", "references/zhengzhou": "evalharness/references/zhengzhou"}
 WEB = "evalharness/report/page/web"
+LIBRARY = f"{COMPILED}/{library_name(sys.platform)}"
+SOURCES = {path.relative_to(REPOSITORY).as_posix() for path in (REPOSITORY / COMPILED).glob("*.[ch]")}
 
 
 @pytest.fixture(scope="module")
-def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Built from a copy that has tests in it, and a file of each kind that must stay out."""
-    pytest.importorskip("hatchling", reason="the extra 'dev' is not installed (pip install -e '.[dev]')")
-    tree = tmp_path_factory.mktemp("tree")
-    ignored = shutil.ignore_patterns("__pycache__", ".*", "node_modules")
-    for name in ("evalharness", "configs", "references", "tests"):
-        shutil.copytree(REPOSITORY / name, tree / name, ignore=ignored)
-    for name in ("pyproject.toml", "README.md", "LICENSE", ".gitignore"):
-        shutil.copy(REPOSITORY / name, tree / name)
+def tree(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A copy that has tests in it, and a file of each kind that must stay out."""
+    tree = copy_of_checkout(tmp_path_factory.mktemp("tree"))
     for left in (
         "results/zhengzhou-0/plan.json", "evalharness/__pycache__/api.cpython-311.pyc", ".venv/pyvenv.cfg",
         f"{WEB}/node_modules/preact/index.js", f"{WEB}/src/left.tsx", f"{WEB}/left.json", f"{WEB}/dist/built.js",
+        f"{COMPILED}/counters.left",
     ):  # fmt: skip
         (tree / left).parent.mkdir(parents=True, exist_ok=True)
         (tree / left).write_text("left behind")
-    built = subprocess.run(
-        [sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", "dist"],
-        cwd=tree, capture_output=True, text=True, timeout=120, check=False,
-    )  # fmt: skip
-    assert built.returncode == 0, built.stderr
-    (path,) = (tree / "dist").glob("*.whl")
-    return path
+    return tree
+
+
+@pytest.fixture(scope="module")
+def wheel(tree: Path) -> Path:
+    return build(tree, "wheel")[0]
+
+
+@pytest.fixture(scope="module")
+def sdist(tree: Path, wheel: Path) -> Path:
+    """Built where a library was compiled already."""
+    assert not HAS_COMPILER or (tree / LIBRARY).exists()
+    return build(tree, "sdist")[0]
 
 
 @pytest.fixture(scope="module")
 def installed(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with the wheel's content and nothing else."""
-    folder = tmp_path_factory.mktemp("installed")
-    install = [sys.executable, "-m", "pip", "--isolated", "--disable-pip-version-check", "install", "--quiet"]
-    finished = subprocess.run(
-        [*install, "--no-deps", "--no-index", "--no-compile", "--target", str(folder), str(wheel)],
-        capture_output=True, text=True, timeout=120, check=False,
-    )  # fmt: skip
-    assert finished.returncode == 0, finished.stderr
-    return folder
+    return install(wheel, tmp_path_factory.mktemp("installed"))
 
 
-def run_installed(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
-    """`python ARGUMENTS` in the working directory, with the installed copy before whatever this environment has."""
-    environment = {name: value for name, value in os.environ.items() if not name.startswith("PYTHON")}
-    return subprocess.run(
-        [sys.executable, *arguments],
-        capture_output=True, text=True, timeout=120, check=False,
-        env={**environment, "PYTHONPATH": str(folder), "PYTHONDONTWRITEBYTECODE": "1"},
-    )  # fmt: skip
+def platforms_of(wheel: Path) -> tuple[set[str], bool]:
+    """The platforms that its name and its file WHEEL agree on, and whether it is pure."""
+    with zipfile.ZipFile(wheel) as archive:
+        lines = archive.read(f"evalharness-{VERSION}.dist-info/WHEEL").decode().splitlines()
+    tags = {line.removeprefix("Tag: py3-none-") for line in lines if line.startswith("Tag: ")}
+    assert set(wheel.stem.removeprefix(f"evalharness-{VERSION}-py3-none-").split(".")) == tags
+    return tags, {"Root-Is-Purelib: true": True, "Root-Is-Purelib: false": False}[lines[2]]
+
+
+def compiled_files(names: Iterable[str]) -> set[str]:
+    """Of the folder of the counters, all but the Python."""
+    return {name for name in names if name.startswith(f"{COMPILED}/") and not name.endswith(".py")}
 
 
 @pytest.mark.parametrize("folder", CARRIED_AS_THEY_ARE)
@@ -109,6 +119,71 @@ def test_of_the_page_it_carries_what_was_built_and_nothing_of_the_front_end(whee
     assert carried == {**built, f"{WEB}/dist/built.js": b"left behind"}
 
 
+@needs_compiler
+def test_it_carries_one_library_of_this_platform_and_its_sources(wheel: Path) -> None:
+    with zipfile.ZipFile(wheel) as archive:
+        assert compiled_files(archive.namelist()) == {*SOURCES, LIBRARY}
+    (platform,), is_pure = platforms_of(wheel)
+    assert platform.startswith(("linux_", "macosx_", "win"))
+    assert not is_pure
+
+
+@pytest.mark.parametrize(
+    ("environment", "reason"),
+    [
+        (WITHOUT_COMPILER, "/nonexistent: No such file or directory."),
+        ({"CC": "false"}, "exit code 1 of false "),
+        ({"PATH": "/nonexistent"}, "no C compiler is installed (cc, gcc, clang), and CC names none."),
+    ],
+)
+def test_without_a_compiler_it_is_for_any_platform(tmp_path: Path, environment: dict[str, str], reason: str) -> None:
+    copy = copy_of_checkout(tmp_path / "tree")
+    (copy / LIBRARY).write_text("of other sources")
+    wheel, printed = build(copy, "wheel", **environment)
+    assert f"Built without the compiled counters, so sacreBLEU will count: {reason}" in printed
+    assert platforms_of(wheel) == ({"any"}, True)
+    with zipfile.ZipFile(wheel) as archive:
+        assert compiled_files(archive.namelist()) == SOURCES
+
+
+class TestForAnotherPlatform:
+    """The compiler of this machine stands for one that compiles for others."""
+
+    TAG = "manylinux_2_17_x86_64.manylinux2014_x86_64"
+
+    @needs_compiler
+    def test_it_is_tagged_for_it(self, tmp_path: Path) -> None:
+        wheel, _ = build(copy_of_checkout(tmp_path / "tree"), "wheel", EVALHARNESS_PLATFORM_TAG=self.TAG)
+        assert wheel.name == f"evalharness-{VERSION}-py3-none-{self.TAG}.whl"
+        assert platforms_of(wheel) == (set(self.TAG.split(".")), False)
+
+    def test_it_is_not_built_without_the_library(self, tmp_path: Path) -> None:
+        copy = copy_of_checkout(tmp_path / "tree")
+        finished = try_to_build(copy, "wheel", EVALHARNESS_PLATFORM_TAG=self.TAG, **WITHOUT_COMPILER)
+        assert finished.returncode == 1
+        assert f"No compiled counters for {self.TAG}: /nonexistent: No such file" in finished.stdout + finished.stderr
+        assert list((copy / "dist").rglob("*.whl")) == []
+
+
+def test_the_sdist_carries_sources_and_no_library(sdist: Path) -> None:
+    with tarfile.open(sdist) as archive:
+        names = {name.partition("/")[2] for name in archive.getnames()}
+    assert compiled_files(names) == SOURCES
+    assert {f"{COMPILED}/build.py", "pyproject.toml", "configs/config.yaml", "tests/conftest.py"} <= names
+
+
+def test_the_wheel_of_the_sdist_carries_the_same(sdist: Path, wheel: Path, tmp_path: Path) -> None:
+    with tarfile.open(sdist) as archive:
+        archive.extractall(tmp_path, filter="data")
+    of_sdist, _ = build(tmp_path / f"evalharness-{VERSION}", "wheel")
+    assert of_sdist.name == wheel.name
+    with zipfile.ZipFile(of_sdist) as theirs, zipfile.ZipFile(wheel) as ours:
+        made = {LIBRARY, f"evalharness-{VERSION}.dist-info/RECORD"}  # a compiler need not give the same bytes
+        assert set(theirs.namelist()) == set(ours.namelist())
+        for name in set(ours.namelist()) - made:
+            assert theirs.read(name) == ours.read(name), name
+
+
 def test_it_offers_the_command(wheel: Path) -> None:
     with zipfile.ZipFile(wheel) as archive:
         text = archive.read(f"evalharness-{VERSION}.dist-info/entry_points.txt").decode()
@@ -128,10 +203,18 @@ def test_the_installed_copy_is_the_one_that_runs(installed: Path) -> None:
     assert Path(evalharness.__file__).parent != inside
 
 
+@needs_compiler
+def test_the_installed_copy_counts_in_compiled_code(installed: Path) -> None:
+    script = "from evalharness.metrics.compiled import library; print(library.load_counters()._library._name)"
+    finished = run_installed(installed, "-c", script)
+    assert (finished.stdout, finished.stderr) == (f"{installed / LIBRARY}\n", "")
+
+
 def test_the_first_command_works_far_from_the_checkout(installed: Path) -> None:
     assert list(Path().iterdir()) == []
     finished = run_installed(installed, "-m", "evalharness", "run")
     assert finished.returncode == 0, finished.stderr
+    assert ("counted by sacreBLEU" in finished.stderr) is not HAS_COMPILER
     # BLEU, chrF, chrF++ and TER by sacrebleu 2.6.0 of references/zhengzhou/candidates, rounded to one decimal
     lines = [line for line in finished.stdout.splitlines()[4:10] if not line.startswith("---")]
     table = [line.replace("*", "").split()[:5] for line in lines]

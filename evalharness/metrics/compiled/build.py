@@ -4,23 +4,23 @@ The library is plain C without Python's headers, so that one file serves every P
 makes it. Where there is no compiler, or it fails, the package is built without the library, and sacreBLEU counts.
 
 Read from the environment: `CC`, another compiler than the first of cc, gcc and clang that is found; and
-`EVALHARNESS_PLATFORM_TAG`, the platform of the wheel where that CC compiles for another one than this (`make wheels`).
+`EVALHARNESS_PLATFORM_TAG`, the platform of the wheel where that CC compiles for another one than this (`make wheels`):
+then nothing is built where the library cannot be.
 """
 
 from __future__ import annotations
 
 import os
-import re
 import runpy
 import shlex
 import shutil
 import subprocess
-import sysconfig
 import tempfile
 from pathlib import Path
 from typing import Any
 
 from hatchling.builders.hooks.plugin.interface import BuildHookInterface
+from packaging.tags import platform_tags
 
 # The package itself cannot be imported while it is built.
 _sources = runpy.run_path(str(Path(__file__).with_name("sources.py")))
@@ -31,15 +31,26 @@ class CompiledCounters(BuildHookInterface[Any]):
     """Puts the library into the wheel, then one for this platform; an editable installation has it in place."""
 
     def initialize(self, version: str, build_data: dict[str, Any]) -> None:
-        platform_tag = os.environ.get("EVALHARNESS_PLATFORM_TAG") or re.sub(r"[-.]", "_", sysconfig.get_platform())
+        asked_for = os.environ.get("EVALHARNESS_PLATFORM_TAG")
+        platform_tag = asked_for or _platform_tag()
         library: Path = _sources["FOLDER"] / _sources["library_name"](platform_tag)
-        library.unlink(missing_ok=True)
         if failure := _compile(library):
+            library.unlink(missing_ok=True)  # it may be of other sources, or for another platform
+            if asked_for:
+                self.app.abort(f"No compiled counters for {asked_for}: {failure}")
             self.app.display_warning(f"Built without the compiled counters, so sacreBLEU will count: {failure}")
+            return
+        if version == "editable":
             return
         build_data["pure_python"] = False
         build_data["tag"] = f"py3-none-{platform_tag}"
         build_data["artifacts"].append(f"/{library.relative_to(self.root).as_posix()}")
+
+
+def _platform_tag() -> str:
+    """Of what a compiler here compiles for. On macOS that is not what Python says of itself, which may be universal;
+    on Linux it is no manylinux, since the library takes the C library that is here."""
+    return next(tag for tag in platform_tags() if not tag.startswith(("manylinux", "musllinux")))
 
 
 def _compile(library: Path) -> str | None:
@@ -49,7 +60,7 @@ def _compile(library: Path) -> str | None:
     compiler = shlex.split(named) if named else [found] if found else None
     if compiler is None:
         return f"no C compiler is installed ({', '.join(_COMPILERS)}), and CC names none."
-    flags = ["-std=c11", "-O3", "-shared", f'-DSOURCES="{_sources["fingerprint_of_sources"]()}"']
+    flags = ["-std=c11", "-O3", "-g0", "-shared", f'-DSOURCES="{_sources["fingerprint_of_sources"]()}"']
     if library.suffix != ".dll":
         flags += ["-fPIC", "-fvisibility=hidden", "-lm"]
     with tempfile.TemporaryDirectory(dir=library.parent) as folder:
