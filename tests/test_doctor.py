@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import re
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -11,10 +12,12 @@ from typing import Any
 import pytest
 from conftest import Finished
 from make_golden import MINI, SEGMENTS, lexical, made
+from wheels import needs_compiler
 
 from evalharness.errors import ConfigError, MissingDependencyError
 from evalharness.metrics.comet import checkpoint, unbabel
 from evalharness.metrics.comet.metric import Comet
+from evalharness.metrics.compiled import library
 from evalharness.metrics.lexical import Chrf
 from evalharness.records import ScoringSegment
 from evalharness.workflows.golden import GOLDEN_FILE, Check, Verdict, check_golden, read_golden
@@ -111,6 +114,29 @@ class TestRight:
         assert content["machine"]["processor"]["n_cores"] >= 1
         assert {folder["purpose"] for folder in content["machine"]["folders"]} >= {"records"}
         assert "comet_mini" in {model["option"] for model in content["models"]}
+
+    @needs_compiler
+    def test_says_that_counters_are_compiled(self, command: Callable[..., Finished]) -> None:
+        finished = command("doctor", "--golden", str(golden("bleu")))
+        assert "  counters          BLEU, chrF and TER in compiled code\n" in finished.out
+        as_json = command("doctor", "--golden", "golden.json", "--format", "json").out
+        assert json.loads(as_json)["machine"]["counting"] == {"is_compiled": True, "reason": None}
+
+    def test_counters_that_are_not_compiled_are_slower_and_no_error(
+        self, command: Callable[..., Finished], monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(library, "FOLDER", Path("nowhere"))
+        library.counters.cache_clear()
+        finished = command("doctor", "--golden", str(golden(*NAMES)))
+        library.counters.cache_clear()
+        assert finished.code == 0
+        assert finished.out.count(" ok ") == len(NAMES)
+        (line,) = [line for line in finished.out.splitlines() if line.startswith("  counters ")]
+        assert re.fullmatch(
+            r"  counters          BLEU, chrF and TER by sacreBLEU: the same numbers, many times slower\. The compiled "
+            r"counters \(.*counters\.\w+\) were not built; install evalharness again where there is a C compiler\.",
+            line,
+        )
 
     @needs_mini
     @pytest.mark.usefixtures("without_unbabel")

@@ -14,7 +14,7 @@ from evalharness.cli.main import write_out
 from evalharness.cli.models import comet_options, models_text
 from evalharness.errors import EXIT_DONE, WrongScoresError
 from evalharness.metrics.comet.listing import ListedModel, listed
-from evalharness.workflows.doctor import Folder, Machine, describe_machine
+from evalharness.workflows.doctor import Counting, Folder, Machine, describe_machine
 from evalharness.workflows.golden import GOLDEN_FILE, Check, Verdict, check_golden, read_golden
 
 _N_SHOWN = 3
@@ -98,11 +98,18 @@ def _machine_lines(machine: Machine) -> Iterator[str]:
     if processor.torch_threads is not None:
         yield f"  {'torch':<16}  {processor.torch_threads} threads, {processor.torch_capability}"
         yield f"  {'instructions':<16}  {', '.join(instructions) or 'none'}; without {', '.join(lacking) or 'none'}"
+    yield f"  {'counters':<16}  {_counting_text(machine.counting)}"
     yield f"  {'devices':<16}  {', '.join(machine.devices) or 'unknown: there is no torch'}"
     yield f"  {'memory':<16}  {_gigabytes(machine.memory_bytes)}, {_gigabytes(machine.free_memory_bytes)} available"
     yield "\nDisk"
     for folder in machine.folders:
         yield f"  {folder.purpose}: {folder.path}: {_folder_text(folder)}"
+
+
+def _counting_text(counting: Counting) -> str:
+    if counting.is_compiled:
+        return "BLEU, chrF and TER in compiled code"
+    return f"BLEU, chrF and TER by sacreBLEU: the same numbers, many times slower. {counting.reason}"
 
 
 def _folder_text(folder: Folder) -> str:

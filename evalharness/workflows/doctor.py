@@ -13,6 +13,7 @@ from typing import Any
 from evalharness.errors import MissingDependencyError
 from evalharness.folders import cache_folder
 from evalharness.metrics.comet.backend import import_torch
+from evalharness.metrics.compiled.library import load_counters
 
 _PACKAGES = (
     "evalharness", "numpy", "torch", "transformers", "tokenizers", "safetensors", "huggingface_hub", "sacrebleu",
@@ -45,6 +46,14 @@ class Processor:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Counting:
+    """Whether BLEU, chrF and TER are counted in compiled code; where not, sacreBLEU counts and `reason` says why."""
+
+    is_compiled: bool
+    reason: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Folder:
     """What lies below a folder, and what is free on its disk."""
 
@@ -63,6 +72,7 @@ class Machine:
     system: str
     versions: Mapping[str, str | None]
     processor: Processor
+    counting: Counting
     devices: tuple[str, ...]
     memory_bytes: int | None
     free_memory_bytes: int | None
@@ -77,6 +87,7 @@ def describe_machine(results: Path) -> Machine:
         system=platform.platform(),
         versions={package: _version(package) for package in _PACKAGES},
         processor=_processor(torch),
+        counting=_counting(),
         devices=_devices(torch),
         memory_bytes=_memory("MemTotal"),
         free_memory_bytes=_memory("MemAvailable"),
@@ -113,6 +124,14 @@ def _processor(torch: Any) -> Processor:
         torch_capability=None if torch is None else str(torch.backends.cpu.get_cpu_capability()),
         instructions={name: bool(function()) for name, function in tell.items() if function is not None},
     )
+
+
+def _counting() -> Counting:
+    try:
+        load_counters()
+    except MissingDependencyError as err:
+        return Counting(is_compiled=False, reason=str(err))
+    return Counting(is_compiled=True, reason=None)
 
 
 def _devices(torch: Any) -> tuple[str, ...]:

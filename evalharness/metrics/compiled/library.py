@@ -9,11 +9,13 @@ import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from enum import IntEnum
+from pathlib import Path
 from typing import TypeAlias
 
 import numpy as np
 import numpy.typing as npt
 
+from evalharness.errors import MissingDependencyError
 from evalharness.metrics.compiled.sources import FOLDER, fingerprint_of_sources, library_name
 
 Integers: TypeAlias = npt.NDArray[np.int64]
@@ -107,24 +109,34 @@ class Counters:
         )
 
 
-@functools.lru_cache(maxsize=1)
-def counters() -> Counters | None:
-    """The compiled counters; None, which is said once, where they cannot be used."""
+def load_counters() -> Counters:
+    """The compiled counters of this installation.
+
+    Raises: MissingDependencyError that says why they cannot be used."""
     path = FOLDER / library_name(sys.platform)
     try:
         library = ctypes.CDLL(str(path))
         library.evalharness_sources.restype = ctypes.c_char_p
         made_from = library.evalharness_sources().decode()
     except (OSError, AttributeError) as err:
-        reason = "was not built" if not path.exists() else f"cannot be loaded ({err})"
-    else:
-        if made_from == fingerprint_of_sources():
-            return Counters(library)
-        reason = "was made from other sources than those beside it"
-    _log.warning(
-        "BLEU, chrF and TER are counted by sacreBLEU: the same numbers, many times slower. The compiled counters (%s) "
-        "%s; install evalharness again where there is a C compiler.",
-        path,
-        reason,
+        reason = f"cannot be loaded ({err})" if path.exists() else "were not built"
+        raise _not_usable(path, reason) from err
+    if made_from != fingerprint_of_sources():
+        raise _not_usable(path, "were made from other sources than those beside them")
+    return Counters(library)
+
+
+def _not_usable(path: Path, reason: str) -> MissingDependencyError:
+    return MissingDependencyError(
+        f"The compiled counters ({path}) {reason}; install evalharness again where there is a C compiler."
     )
-    return None
+
+
+@functools.lru_cache(maxsize=1)
+def counters() -> Counters | None:
+    """The compiled counters; None, which is said once, where they cannot be used."""
+    try:
+        return load_counters()
+    except MissingDependencyError as err:
+        _log.warning("BLEU, chrF and TER are counted by sacreBLEU: the same numbers, many times slower. %s", err)
+        return None
