@@ -7,9 +7,11 @@ import random
 import numpy as np
 import pytest
 from sacrebleu.metrics import lib_ter
+from wheels import needs_compiler
 
 from evalharness.metrics.compiled.library import Groups, counters
 
+pytestmark = needs_compiler
 Pair = tuple[list[str], list[str]]
 
 
