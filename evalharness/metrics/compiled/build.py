@@ -63,6 +63,8 @@ def _compile(library: Path) -> str | None:
     flags = ["-std=c11", "-O3", "-g0", "-shared", f'-DSOURCES="{_sources["fingerprint_of_sources"]()}"']
     if library.suffix != ".dll":
         flags += ["-fPIC", "-fvisibility=hidden", "-lm"]
+    if library.suffix == ".dylib":
+        flags.append(f"-Wl,-install_name,@rpath/{library.name}")  # else it holds the path it was compiled at
     with tempfile.TemporaryDirectory(dir=library.parent) as folder:
         made = Path(folder) / library.name
         sources = map(str, sorted(library.parent.glob("*.c")))
