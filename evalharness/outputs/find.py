@@ -11,10 +11,11 @@ from evalharness.outputs.flags import EMPTY_HYPOTHESIS, MEANINGS, NO_HYPOTHESIS
 from evalharness.outputs.language import untranslated, wrong_languages, wrong_scripts
 from evalharness.outputs.lengths import odd_lengths
 from evalharness.outputs.numbers import odd_numbers
+from evalharness.outputs.numerals import numbers_of
 from evalharness.outputs.repetition import repetitions
 from evalharness.outputs.residue import markups, refusals, residues
 from evalharness.outputs.settings import OutputSettings
-from evalharness.outputs.words import has_letters
+from evalharness.outputs.words import folded, has_letters, words
 from evalharness.records import TestSet
 
 # What says all of a text, one after another: a copy of the source also is in the wrong language and lacks numbers.
@@ -47,6 +48,8 @@ def find_flags(
         rest = {key: one for key, one in examined.items() if key not in found}
         for key, flags in _found(rest, testset, settings).items():
             found[key] = flags
+    for remembered in (folded, words, numbers_of):  # more than the texts, where these are a million
+        remembered.cache_clear()
     order = {flag: place for place, flag in enumerate(MEANINGS)}
     sorted_flags = {key: tuple(sorted(flags, key=order.__getitem__)) for key, flags in found.items()}
     return tuple(

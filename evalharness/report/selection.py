@@ -72,9 +72,14 @@ class Selection:
     problem_lines: Sequence[ProblemLine] | None
     guarded_lines: Sequence[GuardedLine]
 
-    def segment_columns(self, names: Sequence[str], *, n_rows: int | None = None) -> dict[str, list[Any]]:
+    def segment_columns(self, names: Sequence[str], *, rows: Sequence[int] | None = None) -> dict[str, list[Any]]:
         """Rows of all systems of the record."""
-        return self.record.segment_columns(names, n_rows=n_rows)
+        return self.record.segment_columns(names, rows=rows)
+
+    @property
+    def all_systems(self) -> Sequence[str]:
+        """The record's."""
+        return self.record.all_systems
 
     @property
     def corrected_lines(self) -> Sequence[ComparisonLine]:

@@ -5,10 +5,12 @@ from __future__ import annotations
 import dataclasses
 import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import numpy.typing as npt
 
 from evalharness.errors import RecordError
 from evalharness.records import ErrorSpan, ErrorSpans, Floats, TestSet
@@ -49,42 +51,72 @@ def write_segments(
 
     Shapes: hypotheses and flags [S][N]; segment_scores by metric [S, N], NaN (null in the file) where there is none;
     error_spans by metric, for those that mark errors, in a column `METRIC_errors`."""
-    import pyarrow as pa
     import pyarrow.parquet as pq
 
-    segments = testset.segments
-    texts = [text for outputs in hypotheses for text in outputs]
-    n_systems = len(systems)
-    columns = {
-        "testset": _strings([testset.name] * len(texts)),
-        "language_pair": _strings([str(testset.language_pair)] * len(texts)),
-        "domain": _strings([segment.domain for segment in segments] * n_systems),
-        "document": _strings([segment.document for segment in segments] * n_systems),
-        "original_language": _strings([segment.original_language for segment in segments] * n_systems),
-        "segment": _strings([segment.id for segment in segments] * n_systems),
-        "system": _strings([name for name in systems for _ in segments]),
-        "source": _strings([segment.source for segment in segments] * n_systems),
-        "hypothesis": _strings(texts),
-        "references": _lists([segment.references for segment in segments] * n_systems),
-        **{name: _floats(scores.ravel()) for name, scores in segment_scores.items()},
-        **{f"{name}_errors": _spans(of_systems) for name, of_systems in error_spans.items()},
-        "flags": _lists([of_text for of_system in flags for of_text in of_system]),
-    }
-    table = pa.table(columns)
-    with replacing(paths.segments, "wb") as file:
-        pq.write_table(table, file, row_group_size=_rows_per_group(table.num_rows), write_page_checksum=True)
+    n_rows = len(systems) * len(testset.segments)
+
+    def tables() -> Iterator[pa.Table]:
+        """A row group each: a million rows as one table take more memory than all that a run holds."""
+        n_together = _rows_per_group(n_rows)
+        for start in range(0, max(1, n_rows), n_together):
+            yield _table(
+                range(start, min(start + n_together, n_rows)), testset, systems=systems, hypotheses=hypotheses,
+                segment_scores=segment_scores, error_spans=error_spans, flags=flags,
+            )  # fmt: skip
+
+    with replacing(paths.segments, "wb") as file, ExitStack() as stack:
+        writer: pq.ParquetWriter | None = None
+        for table in tables():
+            writer = writer or stack.enter_context(pq.ParquetWriter(file, table.schema, write_page_checksum=True))
+            writer.write_table(table, row_group_size=max(1, table.num_rows))
     paths.segments_csv.unlink(missing_ok=True)  # an older one would contradict the rest
     if as_csv:
-        frame = table.to_pandas()
-        frame["references"] = ["\n".join(references) for references in frame["references"]]
-        for name in error_spans:
-            of_metric = [span for of_system in error_spans[name] for span in of_system]
-            frame[f"{name}_errors"] = [None if spans is None else _json(spans) for spans in of_metric]
-        frame["flags"] = [" ".join(flags) for flags in frame["flags"]]
-        for name in sorted(COLUMNS):
-            frame[name] = [_for_spreadsheets(text) if isinstance(text, str) else None for text in frame[name]]
-        with replacing(paths.segments_csv) as file:
-            frame.to_csv(file, index=False, lineterminator="\n")
+        with replacing(paths.segments_csv) as csv:
+            for place, table in enumerate(tables()):
+                frame = table.to_pandas()
+                frame["references"] = ["\n".join(references) for references in frame["references"]]
+                for name in error_spans:
+                    read = table[f"{name}_errors"].to_pylist()
+                    frame[f"{name}_errors"] = [
+                        None if spans is None else json.dumps(spans, ensure_ascii=False) for spans in read
+                    ]
+                frame["flags"] = [" ".join(of_text) for of_text in frame["flags"]]
+                for name in sorted(COLUMNS):
+                    frame[name] = [_for_spreadsheets(text) if isinstance(text, str) else None for text in frame[name]]
+                frame.to_csv(csv, index=False, header=place == 0, lineterminator="\n")
+
+
+def _table(
+    rows: range,
+    testset: TestSet,
+    *,
+    systems: Sequence[str],
+    hypotheses: Sequence[Sequence[str | None]],
+    segment_scores: Mapping[str, Floats],
+    error_spans: Mapping[str, ErrorSpans],
+    flags: Sequence[Sequence[tuple[str, ...]]],
+) -> pa.Table:
+    """Some rows of the file. Arguments are those of `write_segments`."""
+    import pyarrow as pa
+
+    places = [divmod(row, len(testset.segments)) for row in rows]
+    segments = [testset.segments[n] for _, n in places]
+    columns = {
+        "testset": _strings([testset.name] * len(rows)),
+        "language_pair": _strings([str(testset.language_pair)] * len(rows)),
+        "domain": _strings([segment.domain for segment in segments]),
+        "document": _strings([segment.document for segment in segments]),
+        "original_language": _strings([segment.original_language for segment in segments]),
+        "segment": _strings([segment.id for segment in segments]),
+        "system": _strings([systems[s] for s, _ in places]),
+        "source": _strings([segment.source for segment in segments]),
+        "hypothesis": _strings([hypotheses[s][n] for s, n in places]),
+        "references": _lists([segment.references for segment in segments]),
+        **{name: _floats(scores.ravel()[rows.start : rows.stop]) for name, scores in segment_scores.items()},
+        **{f"{name}_errors": _spans([marked[s][n] for s, n in places]) for name, marked in error_spans.items()},
+        "flags": _lists([flags[s][n] for s, n in places]),
+    }
+    return pa.table(columns)
 
 
 def _for_spreadsheets(text: str) -> str:
@@ -139,13 +171,33 @@ def read_columns(
     return {name: table[name] for name in names}
 
 
-def check_order(paths: RunPaths, plan: Plan, systems: Sequence[str]) -> None:
-    """Whether these are the systems of the first rows: as many rows of each as segments, in the order of the plan.
+def group_starts(file: pq.ParquetFile) -> list[int]:
+    """The first row of each row group, and behind them the number of rows."""
+    sizes = [file.metadata.row_group(group).num_rows for group in range(file.num_row_groups)]
+    return [0, *np.cumsum(sizes, dtype=int).tolist()]
+
+
+def read_rows(paths: RunPaths, file: pq.ParquetFile, names: Sequence[str], rows: Sequence[int]) -> dict[str, list[Any]]:
+    """Some rows, which rise, of some columns, as Python values.
+
+    Raises: RecordError where the columns are not there or cannot be read."""
+    starts = group_starts(file)
+    groups = np.searchsorted(starts, rows, side="right") - 1
+    columns: dict[str, list[Any]] = {name: [] for name in names}
+    for group in np.unique(groups).tolist():
+        places = np.asarray(rows)[groups == group] - starts[group]
+        for name, column in read_columns(paths, file, names, groups=[group]).items():
+            is_whole = len(places) == len(column)
+            columns[name] += column.to_pylist() if is_whole else column.take(_integers(places)).to_pylist()
+    return columns
+
+
+def check_order(paths: RunPaths, plan: Plan, systems: Sequence[str], rows: Sequence[int]) -> None:
+    """Whether these are the systems of those rows: as many rows of each as segments, in the order of the plan.
 
     Raises: RecordError where they are not."""
-    n_segments = plan.testset.n_segments
-    expected = (system.name for system in plan.systems for _ in range(n_segments))
-    if any(found != wanted for found, wanted in zip(systems, expected, strict=False)):
+    n_segments, names = plan.testset.n_segments, [system.name for system in plan.systems]
+    if any(found != names[row // n_segments] for found, row in zip(systems, rows, strict=True)):
         raise _damaged(paths, f"its rows are not {n_segments} of each system, in order")
 
 
@@ -160,7 +212,7 @@ def _rows_per_group(n_rows: int) -> int:
     return max(1, n_rows) if n_rows <= _ROWS_OF_A_SMALL_FILE else _ROWS_PER_GROUP
 
 
-# The three below build arrays without `pyarrow.array`, which imports pandas: 0.4 s of a run of 2 s (pyarrow 25).
+# Those below build arrays without `pyarrow.array`, which imports pandas: 0.4 s of a run of 2 s (pyarrow 25).
 def _strings(texts: Sequence[str | None]) -> Any:
     from pyarrow.lib import StringBuilder
 
@@ -177,6 +229,12 @@ def _lists(lists: Sequence[Sequence[str]]) -> Any:
     return pa.ListArray.from_arrays(n_offsets, _strings([text for texts in lists for text in texts]))
 
 
+def _integers(values: npt.NDArray[np.int64]) -> Any:
+    import pyarrow as pa
+
+    return pa.Array.from_buffers(pa.int64(), len(values), [None, pa.py_buffer(np.ascontiguousarray(values))])
+
+
 def _floats(values: Floats) -> Any:
     import pyarrow as pa
 
@@ -184,15 +242,10 @@ def _floats(values: Floats) -> Any:
     return pa.Array.from_buffers(pa.float64(), len(values), [validity, pa.py_buffer(np.ascontiguousarray(values))])
 
 
-def _spans(of_systems: ErrorSpans) -> Any:
+def _spans(marked: Sequence[tuple[ErrorSpan, ...] | None]) -> Any:
     import pyarrow as pa
 
     fields = {"text": pa.string(), "severity": pa.string(), "confidence": pa.float64()}
     fields |= {"start": pa.int32(), "end": pa.int32()}
     kind = pa.list_(pa.struct(list(fields.items())))
-    marked = [spans for of_system in of_systems for spans in of_system]
     return pa.array([None if spans is None else [dataclasses.asdict(one) for one in spans] for spans in marked], kind)
-
-
-def _json(spans: Sequence[ErrorSpan]) -> str:
-    return json.dumps([dataclasses.asdict(span) for span in spans], ensure_ascii=False)

@@ -16,7 +16,7 @@ from typing import IO, TYPE_CHECKING, Any, Protocol, TypeVar, get_args, get_type
 from evalharness.errors import InputError, RecordError
 from evalharness.runs.paths import RunPaths, records_under
 from evalharness.runs.plan import Plan, PlannedMetric, missing_plan, read_plan
-from evalharness.runs.segments import WRITE_AGAIN, check_order, opened_segments, read_columns
+from evalharness.runs.segments import WRITE_AGAIN, check_order, opened_segments, read_rows
 from evalharness.textio import read_json, read_lines, replacing, write_csv
 
 if TYPE_CHECKING:
@@ -337,6 +337,11 @@ class RunView:
         """Empty where guarded scores were not asked for."""
         return self._read_if_there(self.paths.guarded, GuardedLine) or ()
 
+    @property
+    def all_systems(self) -> Sequence[str]:
+        """The systems by whose order `segments.parquet` has its rows, as many of each as there are segments."""
+        return [system.name for system in self.plan.systems]
+
     @cached_property
     def segments(self) -> pd.DataFrame:
         """`segments.parquet`: a row per (system, segment), a column per metric."""
@@ -344,15 +349,16 @@ class RunView:
 
         return pd.read_parquet(_present(self.paths.segments))
 
-    def segment_columns(self, names: Sequence[str], *, n_rows: int | None = None) -> dict[str, list[Any]]:
-        """Some columns of `segments.parquet`, as Python values; the first `n_rows`, or all.
+    def segment_columns(self, names: Sequence[str], *, rows: Sequence[int] | None = None) -> dict[str, list[Any]]:
+        """Some columns of `segments.parquet`, as Python values: of these rows, which rise, or of all. No more of the
+        file is read than the row groups that hold them.
 
         Raises: RecordError where the file is damaged."""
         with opened_segments(self.paths, self.plan) as file:
-            read = read_columns(self.paths, file, names)
-        columns = {name: column.slice(0, n_rows).to_pylist() for name, column in read.items()}
+            rows = range(file.metadata.num_rows) if rows is None else rows
+            columns = read_rows(self.paths, file, names, rows)
         if "system" in columns:
-            check_order(self.paths, self.plan, columns["system"])
+            check_order(self.paths, self.plan, columns["system"], rows)
         return columns
 
     def segment_column_names(self) -> list[str]:

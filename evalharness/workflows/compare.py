@@ -134,7 +134,7 @@ def _difference(one: RunView, other: RunView) -> str:
 
 def _segments(view: RunView, columns: list[str]) -> dict[str, list[Any]]:
     """Columns of a test set's segments, from the rows of the first system."""
-    return view.segment_columns(columns, n_rows=view.plan.testset.n_segments)
+    return view.segment_columns(columns, rows=range(view.plan.testset.n_segments))
 
 
 def _shared_metrics(views: Sequence[RunView], asked: Sequence[str]) -> list[PlannedMetric]:

@@ -28,7 +28,7 @@ from evalharness.report.tables import build_table
 from evalharness.report.tables.ranks import parting
 from evalharness.report.tables.systems import headings
 from evalharness.runs.plan import PlannedMetric
-from evalharness.runs.segments import check_order, opened_segments, read_columns
+from evalharness.runs.segments import check_order, group_starts, opened_segments, read_columns
 from evalharness.runs.view import UNUSABLE, RunView
 
 if TYPE_CHECKING:
@@ -222,14 +222,13 @@ class RunContent:
     def _file(self) -> pq.ParquetFile:
         file = opened_segments(self.run.paths, self.run.plan)
         systems = read_columns(self.run.paths, file, ["system"])["system"]
-        check_order(self.run.paths, self.run.plan, systems.to_pylist())
+        check_order(self.run.paths, self.run.plan, systems.to_pylist(), range(len(systems)))
         return file
 
     @cached_property
     def _starts(self) -> list[int]:
         """The first row of each row group, and behind them the number of rows."""
-        sizes = [self._file.metadata.row_group(group).num_rows for group in range(self._file.num_row_groups)]
-        return [0, *np.cumsum(sizes, dtype=int).tolist()]
+        return group_starts(self._file)
 
     def _column(self, name: str) -> pa.ChunkedArray:
         return self._read(range(self._file.num_row_groups), name)

@@ -24,7 +24,10 @@ _WIDEST = 60
 class HasSegments(Protocol):
     """A record, which has texts and scores of segments; a comparison of records has none."""
 
-    def segment_columns(self, names: Sequence[str], *, n_rows: int | None = None) -> dict[str, list[Any]]: ...
+    @property
+    def all_systems(self) -> Sequence[str]: ...
+
+    def segment_columns(self, names: Sequence[str], *, rows: Sequence[int] | None = None) -> dict[str, list[Any]]: ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,9 +56,12 @@ def build(run: Reported, settings: ReportSettings) -> Table:
     has_documents = False
     if chosen is not None:
         pair = _pair(run, chosen, metrics, n_segments)
-        texts = run.segment_columns(["segment", "document", "source", "hypothesis"])
-        has_documents = any(texts["document"][:n_segments])
+        has_documents = any(run.segment_columns(["document"], rows=range(n_segments))["document"])
         picked = _picked(pair, metrics)
+        # A few texts of what may be millions.
+        rows_read = sorted({start + position for start in pair.starts for _, position in picked})
+        columns = run.segment_columns(["segment", "document", "source", "hypothesis"], rows=rows_read)
+        texts = {name: dict(zip(rows_read, column, strict=True)) for name, column in columns.items()}
         for kind, position in picked:
             places = [start + position for start in pair.starts]
             lines = [
@@ -65,8 +71,8 @@ def build(run: Reported, settings: ReportSettings) -> Table:
             deltas = [pair.deltas[metric.name].get(position) for metric in metrics]
             lines.append(("A - B; source", deltas, texts["source"][places[0]]))
             for name, numbers, text in lines:
-                first = [kind, texts["segment"][position]]
-                first += [texts["document"][position] or ""] if has_documents else []
+                first = [kind, texts["segment"][places[0]]]
+                first += [texts["document"][places[0]] or ""] if has_documents else []
                 cells: list[Cell] = [TextCell(text=word) for word in [*first, name]]
                 for number, metric in zip(numbers, metrics, strict=True):
                     cells.append(
@@ -115,12 +121,13 @@ def _two(run: Reported) -> tuple[str, str] | None:
 
 
 def _pair(run: HasSegments, names: tuple[str, str], metrics: Sequence[PlannedMetric], n_segments: int) -> _Pair:
-    columns = run.segment_columns(["system", *(metric.name for metric in metrics)])
-    starts = (columns["system"].index(names[0]), columns["system"].index(names[1]))
+    starts = (run.all_systems.index(names[0]) * n_segments, run.all_systems.index(names[1]) * n_segments)
+    wanted = ["system", *(metric.name for metric in metrics)]
+    sides = [run.segment_columns(wanted, rows=range(start, start + n_segments)) for start in starts]
     scores: dict[str, tuple[list[float | None], list[float | None]]] = {}
     deltas: dict[str, dict[int, float]] = {}
     for metric in metrics:
-        first, second = (columns[metric.name][start : start + n_segments] for start in starts)
+        first, second = (columns[metric.name] for columns in sides)
         scores[metric.name] = (first, second)
         deltas[metric.name] = {
             position: a - b
