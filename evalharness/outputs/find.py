@@ -19,7 +19,8 @@ from evalharness.outputs.words import folded, has_letters, words
 from evalharness.records import TestSet
 
 # What says all of a text, one after another: a copy of the source also is in the wrong language and lacks numbers.
-_OF_THE_WHOLE: tuple[Check, ...] = (refusals, copies_of_source, repetitions, wrong_scripts, wrong_languages)
+_OF_THE_WHOLE: tuple[Check, ...] = (refusals, copies_of_source, repetitions, wrong_scripts)
+_OF_THE_WHOLE_LAST: Check = wrong_languages  # which is dear to begin
 _OF_OTHERS: tuple[Check, ...] = (untranslated, all_capitals, odd_lengths, odd_numbers)
 _OF_ALL: tuple[Check, ...] = (residues, markups, copies_of_references)
 
@@ -27,6 +28,7 @@ _BLANKS = "\u2800\u3164\u115f\u1160\uffa0"  # letters and symbols by their categ
 _PLACEHOLDERS = frozenset({"none", "nan", "n/a", "null", "nil", "undefined", "[none]", "<na>", "<none>", "<null>"})
 _DOTS = ".…。·・-–—_ "
 _LONGEST_PLACEHOLDER = 20
+_TEXTS_TOGETHER = 1 << 15
 
 
 def find_flags(
@@ -71,13 +73,19 @@ def _found(
         for position, flag in check([examined[key] for key in keys], texts, settings):
             found.setdefault(keys[position], set()).add(flag)
 
-    for check in _OF_THE_WHOLE:
-        note(check, [key for key in examined if key not in found])
-    others = [key for key in examined if key not in found]
-    for check in _OF_OTHERS:
-        note(check, others)
-    for check in _OF_ALL:
-        note(check, list(examined))
+    # What one check works out of a text the next ones find remembered, if they come soon enough.
+    keys = list(examined)
+    blocks = [keys[start : start + _TEXTS_TOGETHER] for start in range(0, len(keys), _TEXTS_TOGETHER)]
+    for block in blocks:
+        for check in _OF_THE_WHOLE:
+            note(check, [key for key in block if key not in found])
+    note(_OF_THE_WHOLE_LAST, [key for key in keys if key not in found])
+    for block in blocks:
+        others = [key for key in block if key not in found]
+        for check in _OF_OTHERS:
+            note(check, others)
+        for check in _OF_ALL:
+            note(check, block)
     return found
 
 
