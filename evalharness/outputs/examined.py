@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TypeAlias
 
 from evalharness.outputs.settings import OutputSettings
+from evalharness.outputs.words import words
 from evalharness.records import LanguagePair, Segment
+from evalharness.scripts import script_weights
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -23,7 +26,7 @@ class Examined:
         return [*([] if self.segment.source is None else [self.segment.source]), *self.segment.references]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class TestSetTexts:
     """What checks know of the whole test set."""
 
@@ -31,6 +34,15 @@ class TestSetTexts:
 
     language_pair: LanguagePair
     references: tuple[str, ...]
+
+    @cached_property
+    def words_of_references(self) -> frozenset[str]:
+        return frozenset(word for reference in self.references for word in words(reference))
+
+    @cached_property
+    def scripts_of_references(self) -> Mapping[str, int]:
+        """How much of each script they hold."""
+        return script_weights("".join(self.references))
 
 
 Check: TypeAlias = Callable[[Sequence[Examined], TestSetTexts, OutputSettings], Iterator[tuple[int, str]]]

@@ -19,8 +19,7 @@ from evalharness.outputs.words import folded, has_letters, words
 from evalharness.records import TestSet
 
 # What says all of a text, one after another: a copy of the source also is in the wrong language and lacks numbers.
-_OF_THE_WHOLE: tuple[Check, ...] = (refusals, copies_of_source, repetitions, wrong_scripts)
-_OF_THE_WHOLE_LAST: Check = wrong_languages  # which is dear to begin
+_OF_THE_WHOLE: tuple[Check, ...] = (refusals, copies_of_source, repetitions, wrong_scripts, wrong_languages)
 _OF_OTHERS: tuple[Check, ...] = (untranslated, all_capitals, odd_lengths, odd_numbers)
 _OF_ALL: tuple[Check, ...] = (residues, markups, copies_of_references)
 
@@ -29,6 +28,7 @@ _PLACEHOLDERS = frozenset({"none", "nan", "n/a", "null", "nil", "undefined", "[n
 _DOTS = ".…。·・-–—_ "
 _LONGEST_PLACEHOLDER = 20
 _TEXTS_TOGETHER = 1 << 15
+"""What one check works out of a text the next ones find remembered; of all texts of a large test set they would not."""
 
 
 def find_flags(
@@ -40,52 +40,62 @@ def find_flags(
     The first flag that says all of a hypothesis (refusal, copy of the source, repetition, script, language) is the only
     one of these, and it is not examined for untranslated parts, capitals, length and numbers then; for residues, markup
     and references it is."""
-    examined: dict[tuple[int, str], Examined] = {}
-    for n, segment in enumerate(testset.segments):
-        texts = tuple(text for of_system in hypotheses if (text := of_system[n]) is not None)
-        for text in dict.fromkeys(texts):
-            examined[n, text] = Examined(text=text, segment=segment, of_systems=texts)
-    found = {key: {EMPTY_HYPOTHESIS} for key, one in examined.items() if _is_empty(one.text) or _is_placeholder(one)}
-    if settings.checked:
-        rest = {key: one for key, one in examined.items() if key not in found}
-        for key, flags in _found(rest, testset, settings).items():
-            found[key] = flags
-    for remembered in (folded, words, numbers_of):  # more than the texts, where these are a million
-        remembered.cache_clear()
-    order = {flag: place for place, flag in enumerate(MEANINGS)}
-    sorted_flags = {key: tuple(sorted(flags, key=order.__getitem__)) for key, flags in found.items()}
-    return tuple(
-        tuple((NO_HYPOTHESIS,) if text is None else sorted_flags.get((n, text), ()) for n, text in enumerate(of_system))
-        for of_system in hypotheses
-    )
-
-
-def _found(
-    examined: dict[tuple[int, str], Examined], testset: TestSet, settings: OutputSettings
-) -> dict[tuple[int, str], set[str]]:
     texts = TestSetTexts(
         language_pair=testset.language_pair,
         references=tuple(reference for segment in testset.segments for reference in segment.references),
     )
+    n_together = max(1, _TEXTS_TOGETHER // max(1, len(hypotheses)))
+    flags: list[list[tuple[str, ...]]] = [[] for _ in hypotheses]
+    for start in range(0, len(testset.segments), n_together):
+        together = range(start, min(start + n_together, len(testset.segments)))
+        found = _flags_of(together, testset, hypotheses, texts, settings)
+        for of_system, outputs in zip(flags, hypotheses, strict=True):
+            of_system.extend(found[n, outputs[n]] for n in together)
+    for remembered in (folded, words, numbers_of):  # more than the texts, where these are a million
+        remembered.cache_clear()
+    return tuple(map(tuple, flags))
+
+
+def _flags_of(
+    together: range,
+    testset: TestSet,
+    hypotheses: Sequence[Sequence[str | None]],
+    texts: TestSetTexts,
+    settings: OutputSettings,
+) -> dict[tuple[int, str | None], tuple[str, ...]]:
+    """The flags of each distinct hypothesis of some segments, by the segment's place."""
+    examined: dict[tuple[int, str], Examined] = {}
+    sorted_flags: dict[tuple[int, str | None], tuple[str, ...]] = {}
+    for n in together:
+        of_segment = tuple(text for of_system in hypotheses if (text := of_system[n]) is not None)
+        sorted_flags[n, None] = (NO_HYPOTHESIS,)
+        for text in dict.fromkeys(of_segment):
+            examined[n, text] = Examined(text=text, segment=testset.segments[n], of_systems=of_segment)
+            sorted_flags[n, text] = ()
+    found = {key: {EMPTY_HYPOTHESIS} for key, one in examined.items() if _is_empty(one.text) or _is_placeholder(one)}
+    if settings.checked:
+        rest = {key: one for key, one in examined.items() if key not in found}
+        found |= _found(rest, texts, settings)
+    order = {flag: place for place, flag in enumerate(MEANINGS)}
+    return sorted_flags | {key: tuple(sorted(flags, key=order.__getitem__)) for key, flags in found.items()}
+
+
+def _found(
+    examined: dict[tuple[int, str], Examined], texts: TestSetTexts, settings: OutputSettings
+) -> dict[tuple[int, str], set[str]]:
     found: dict[tuple[int, str], set[str]] = {}
 
     def note(check: Check, keys: list[tuple[int, str]]) -> None:
         for position, flag in check([examined[key] for key in keys], texts, settings):
             found.setdefault(keys[position], set()).add(flag)
 
-    # What one check works out of a text the next ones find remembered, if they come soon enough.
-    keys = list(examined)
-    blocks = [keys[start : start + _TEXTS_TOGETHER] for start in range(0, len(keys), _TEXTS_TOGETHER)]
-    for block in blocks:
-        for check in _OF_THE_WHOLE:
-            note(check, [key for key in block if key not in found])
-    note(_OF_THE_WHOLE_LAST, [key for key in keys if key not in found])
-    for block in blocks:
-        others = [key for key in block if key not in found]
-        for check in _OF_OTHERS:
-            note(check, others)
-        for check in _OF_ALL:
-            note(check, block)
+    for check in _OF_THE_WHOLE:
+        note(check, [key for key in examined if key not in found])
+    others = [key for key in examined if key not in found]
+    for check in _OF_OTHERS:
+        note(check, others)
+    for check in _OF_ALL:
+        note(check, list(examined))
     return found
 
 

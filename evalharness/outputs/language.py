@@ -124,7 +124,7 @@ def untranslated(
 
 def _expected_scripts(testset: TestSetTexts) -> frozenset[str]:
     """Of the target language, and what the references are written in in earnest."""
-    weights = script_weights("".join(testset.references))
+    weights = testset.scripts_of_references
     total = sum(weights.values())
     found = {script for script, weight in weights.items() if weight >= _SHARE_OF_REFERENCES * total}
     return scripts_of(testset.language_pair.target) | found
@@ -183,7 +183,7 @@ def _han_and_kana(text: str) -> tuple[int, int]:
 def _in_doubt(examined: Sequence[Examined], testset: TestSetTexts, language_letters: int) -> list[int]:
     """Where texts are that are long enough to tell the language of, and many of whose words no reference of the test
     set has. Other systems do not vouch for them: they may be in the same wrong language."""
-    known = {word for reference in testset.references for word in words(reference)}
+    known = testset.words_of_references
     return [
         position
         for position, one in enumerate(examined)
@@ -191,7 +191,7 @@ def _in_doubt(examined: Sequence[Examined], testset: TestSetTexts, language_lett
     ]
 
 
-def _is_strange(text: str, known: set[str], language_letters: int) -> bool:
+def _is_strange(text: str, known: frozenset[str], language_letters: int) -> bool:
     of_text = list(filter(str.isalpha, words(text)))
     n_letters = len("".join(of_text))
     n_known = len("".join(filter(known.__contains__, of_text)))
