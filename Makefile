@@ -43,6 +43,7 @@ $(WEB)/node_modules/.installed: $(WEB)/package.json $(WEB)/package-lock.json
 
 bench: $(VENV)/.installed-dev
 	$(BIN)/python tests/bench/bench.py
+	$(BIN)/python tests/bench/memory_bench.py
 	$(BIN)/python tests/bench/inputs_bench.py
 	$(BIN)/python tests/bench/comet_bench.py
 	$(BIN)/python tests/bench/stats_bench.py
