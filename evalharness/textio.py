@@ -40,9 +40,32 @@ def read_lines(path: str | Path, *, is_known: bool = False) -> tuple[str, ...]:
 
     `is_known` says that it was read before: what is left out of it is not said again.
     Raises: InputError where the file is missing, empty or not UTF-8 (naming line and byte)."""
-    return tuple(
-        _decode(line, path=path, number=number) for number, line in enumerate(_raw_lines(path, is_known=is_known), 1)
-    )
+    lines: list[str] = []
+    n_ended = n_returns = 0
+    is_empty = True
+    for block in read_blocks(path):
+        if is_empty and block.startswith(BOM):
+            if not is_known:
+                _log.warning("%s: starts with a byte order mark (BOM); it was left out.", path)
+            block = block[len(BOM) :]
+        is_empty &= not block
+        try:
+            *ended, last = block.decode("utf-8").split("\n")
+        except UnicodeDecodeError:
+            *ended, last = (
+                _decode(line, path=path, number=number)
+                for number, line in enumerate(block.split(b"\n"), len(lines) + 1)
+            )
+        if b"\r\n" in block:
+            n_returns += sum(line.endswith("\r") for line in ended)
+            ended = [line.removesuffix("\r") for line in ended]
+        n_ended += len(ended)
+        lines += [*ended, last] if last else ended  # a return at the end of the file ends no line
+    if is_empty:
+        raise InputError(f"{path}: the file is empty; expected one segment a line.")
+    if n_returns and not is_known:
+        _log.warning("%s: %d of %d lines end in \\r\\n; the \\r was left out of each.", path, n_returns, n_ended)
+    return tuple(lines)
 
 
 def read_blocks(path: str | Path) -> Iterator[bytes]:
@@ -173,24 +196,6 @@ def write_text(path: Path, text: str) -> None:
 def write_json(path: Path, content: Any) -> None:
     """Write `content` as indented JSON, in one step, characters as themselves."""
     write_text(path, json.dumps(content, ensure_ascii=False, indent=2) + "\n")
-
-
-def _raw_lines(path: str | Path, *, is_known: bool) -> list[bytes]:
-    content = _read_bytes(path)
-    if content.startswith(BOM):
-        if not is_known:
-            _log.warning("%s: starts with a byte order mark (BOM); it was left out.", path)
-        content = content[len(BOM) :]
-    if not content:
-        raise InputError(f"{path}: the file is empty; expected one segment a line.")
-    lines = content.split(b"\n")
-    last = lines.pop()  # a return at the end of the file ends no line
-    n_returns = sum(line.endswith(b"\r") for line in lines)
-    if n_returns:
-        if not is_known:
-            _log.warning("%s: %d of %d lines end in \\r\\n; the \\r was left out of each.", path, n_returns, len(lines))
-        lines = [line.removesuffix(b"\r") for line in lines]
-    return [*lines, last] if last else lines
 
 
 def _read_bytes(path: str | Path) -> bytes:

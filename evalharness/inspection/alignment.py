@@ -284,9 +284,10 @@ class _Fit:
 
     def at(self, distance: int) -> Floats:
         """[N] of each text with the one `distance` after its own; of places beyond the ends nothing is meant."""
+        if not self._has_words:
+            return self.by_length(distance)  # soon made again, and of a million lines too much to keep
         if distance not in self._known:
-            fits = self.by_length(distance)
-            self._known[distance] = fits + _OF_WORDS * self._in_common(distance) if self._has_words else fits
+            self._known[distance] = self.by_length(distance) + _OF_WORDS * self._in_common(distance)
         return self._known[distance]
 
     def by_length(self, distance: int) -> Floats:
@@ -299,7 +300,10 @@ class _Fit:
         """[N] of each text with others from anywhere."""
         nearest = min(_NEAR + 1, max(1, self.n // 4))  # a shift is no chance
         steps = np.unique(np.linspace(nearest, self.n - nearest, num=12).astype(int))
-        return np.asarray(np.mean([self.at(int(step)) for step in steps], axis=0))
+        total = np.zeros(self.n)
+        for step in steps.tolist():
+            total += self.at(step)
+        return np.asarray(total / len(steps))
 
     def _weigh(self) -> None:
         """Number the words that both sides have; a rare one says more than one that is in every line."""

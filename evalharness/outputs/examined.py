@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -11,6 +12,8 @@ from evalharness.outputs.settings import OutputSettings
 from evalharness.outputs.words import words
 from evalharness.records import LanguagePair, Segment
 from evalharness.scripts import script_weights
+
+_REFERENCES_TOGETHER = 4096
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,7 +45,10 @@ class TestSetTexts:
     @cached_property
     def scripts_of_references(self) -> Mapping[str, int]:
         """How much of each script they hold."""
-        return script_weights("".join(self.references))
+        total: Counter[str] = Counter()
+        for start in range(0, len(self.references), _REFERENCES_TOGETHER):
+            total.update(script_weights("".join(self.references[start : start + _REFERENCES_TOGETHER])))
+        return total
 
 
 Check: TypeAlias = Callable[[Sequence[Examined], TestSetTexts, OutputSettings], Iterator[tuple[int, str]]]

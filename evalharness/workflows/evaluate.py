@@ -250,13 +250,17 @@ def _hypotheses(
 ) -> tuple[str | None, ...]:
     """The system's text for each segment, from the log or else from the system; None where it failed."""
     prefix = fingerprint((planned.signature, str(lp)))
-    keys = {source.id: fingerprint((prefix, source.id, source.text)) for source in sources}
+    known = {source.id: source for source in sources}
+
+    def key_of(source: SourceSegment) -> str:
+        return fingerprint((prefix, source.id, source.text))
+
     texts: dict[str, str | None] = {}
     for number, entry in log.read():
         segment_id, key, text = entry.get("id"), entry.get("key"), entry.get("text")
         if not isinstance(segment_id, str):
             raise log.damaged(number, f"its id is {segment_id!r}; expected a string")
-        if segment_id not in keys or keys[segment_id] != key:
+        if segment_id not in known or key_of(known[segment_id]) != key:
             raise log.damaged(number, "the hypothesis belongs to another segment or system")
         if text is None:
             continue
@@ -270,12 +274,13 @@ def _hypotheses(
     logged_at = time.monotonic()
     try:
         for hypothesis in system.translate(missing, lp) if missing else ():
-            if not isinstance(hypothesis.id, str) or hypothesis.id not in keys:
+            if not isinstance(hypothesis.id, str) or hypothesis.id not in known:
                 raise InputError(f"system {planned.name!r}: gave a hypothesis for {hypothesis.id!r}, no segment's id.")
             if hypothesis.text is not None:
                 check_text(hypothesis.text, where=f"system {planned.name!r}: hypothesis for segment {hypothesis.id!r}")
             texts[hypothesis.id] = hypothesis.text
-            entries.append({**{name: getattr(hypothesis, name) for name in _LOGGED}, "key": keys[hypothesis.id]})
+            key = key_of(known[hypothesis.id])
+            entries.append({**{name: getattr(hypothesis, name) for name in _LOGGED}, "key": key})
             if len(entries) >= _HYPOTHESES_PER_BLOCK or time.monotonic() - logged_at >= _LONGEST_UNLOGGED_S:
                 log.append(entries)
                 entries, logged_at = [], time.monotonic()
