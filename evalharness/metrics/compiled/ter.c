@@ -85,7 +85,7 @@ static int set_reference(Search *s, const uint32_t *reference, int64_t n_ref, ui
     }
     if (((int64_t)n_words + 1) * s->n_blocks > MOST_BLOCKS_OF_BITS) return 1; /* set_hypothesis keeps from using them */
     if (!reserve(&s->masks, &s->mask_space, ((int64_t)n_words + 1) * s->n_blocks, sizeof *s->masks)) return 0;
-    memset(s->masks, 0, ((size_t)n_words + 1) * (size_t)s->n_blocks * sizeof *s->masks);
+    if (n_ref > 0) memset(s->masks, 0, ((size_t)n_words + 1) * (size_t)s->n_blocks * sizeof *s->masks);
     for (int64_t place = 0; place < n_ref; place++)
         s->masks[reference[place] * s->n_blocks + place / 64] |= (uint64_t)1 << place % 64;
     return 1;
