@@ -8,6 +8,7 @@ import random
 import subprocess
 import sys
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -215,6 +216,37 @@ def test_words_tokenized_one_by_one_are_those_of_the_whole_line(tokenize: str, l
     assert [tokens.split() for tokens in ours] == [theirs._preprocess_segment(text).split() for text in texts]
 
 
+@pytest.mark.parametrize("tokenize", ["13a", "zh"])
+def test_threads_do_not_disturb_each_other(tokenize: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(lexical, "_WORDS_REMEMBERED", 50)  # so that what is remembered is given up all the time
+    switched = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
+    try:
+        segments = [
+            [one(" ".join(f"w{seed}.{k * n}," for k in range(9)), f"w{seed}.{n}") for n in range(300)]
+            for seed in range(4)
+        ]
+        metric = Bleu(tokenize=tokenize)
+        with ThreadPoolExecutor(4) as threads:
+            found = list(threads.map(metric.statistics, segments))
+    finally:
+        sys.setswitchinterval(switched)
+    for rows, of_thread in zip(found, segments, strict=True):
+        assert rows.tolist() == their_rows(BLEU(tokenize=tokenize), of_thread)
+
+
+def test_a_text_with_every_character_for_private_use() -> None:
+    segments = [one(" ".join(f"{chr(code)}." for code in range(0xE000, 0xF900)), "a. b")]
+    assert Bleu(tokenize="13a").statistics(segments).tolist() == their_rows(BLEU(), segments)
+
+
+@pytest.mark.parametrize("metric", EVERY, ids=lambda metric: type(metric).__name__)
+def test_no_segments_are_no_rows(metric: Lexical, monkeypatch: pytest.MonkeyPatch) -> None:
+    compiled = metric.statistics([])
+    monkeypatch.setattr(lexical, "counters", lambda: None)
+    assert metric.statistics([]).shape == compiled.shape == (0, metric.statistics([one("a", "a")]).shape[1])
+
+
 def one(hypothesis: str, *references: str) -> ScoringSegment:
     return ScoringSegment(id="1", source=None, hypothesis=hypothesis, references=references)
 
@@ -387,8 +419,8 @@ def test_bleu_tokenizer_follows_the_target_language(target: str, tokenize: str) 
         (lambda: Bleu(smooth_method="exp"), r"smooth_method='exp'.*exp, floor, add_k, none"),  # type: ignore[arg-type]
         (lambda: Bleu(smooth_value=0.5), r"smooth_value=0.5.*'exp' takes no value"),
         (lambda: Bleu(smooth_method=Smoothing.floor, smooth_value=0.0), r"smooth_value=0.0: expected a positive"),
-        (lambda: Bleu(max_ngram_order=0), r"max_ngram_order=0: expected 1 or more"),
-        (lambda: Chrf(char_order=-1), r"char_order=-1: expected 0 or more"),
+        (lambda: Bleu(max_ngram_order=0), r"max_ngram_order=0: expected 1 to 100"),
+        (lambda: Chrf(char_order=-1), r"char_order=-1: expected 0 to 100"),
         (lambda: Chrf(char_order=0), r"counts nothing"),
         (lambda: Chrfpp(beta=-1), r"beta=-1"),
     ],

@@ -7,6 +7,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
@@ -17,7 +18,7 @@ import pytest
 from conftest import Finished, write
 
 import evalharness as eh
-from evalharness.errors import InputError, WorkerError
+from evalharness.errors import ConfigError, InputError, WorkerError
 from evalharness.launch.base import Shard, Worker
 from evalharness.launch.pool import Pool
 from evalharness.metrics.lexical import Bleu, Chrf, Ter
@@ -65,6 +66,18 @@ class Talking(SmallShards):
         logging.getLogger("evalharness.talking").warning("all shards say %s", "this")
         logging.getLogger("evalharness.talking").info("segment %s comes first", segments[0].id)
         return super().statistics(segments)
+
+
+class Odd(Exception):
+    """One that pickle cannot make again."""
+
+    def __init__(self, one: str, other: str) -> None:
+        super().__init__(f"{one} {other}")
+
+
+class OddlyFailing(SmallShards):
+    def statistics(self, segments: Sequence[ScoringSegment]) -> Array:
+        raise Odd("what", "happened")
 
 
 class Failing(SmallShards):
@@ -143,6 +156,70 @@ def test_an_error_in_a_process_is_the_error_of_the_run() -> None:
         evaluated("results", "pool", "launch.n_workers=2", "cache=false", bleu=Failing())
 
 
+def test_an_error_of_another_kind_says_what_it_was() -> None:
+    with pytest.raises(WorkerError, match=r"the metric failed with Odd: what happened\nTraceback"):
+        evaluated("results", "pool", "launch.n_workers=2", "cache=false", bleu=OddlyFailing())
+
+
+def test_what_cannot_be_sent_is_one_clear_error() -> None:
+    lock = threading.Lock()
+    with pytest.raises(ConfigError, match=r"cannot be sent to other processes \(TypeError.*or set launch=local"):
+        list(Pool(n_workers=2).run(lambda: lambda shard: lock, [()]))  # type: ignore[arg-type, return-value]
+
+
+def test_levels_are_those_of_the_process_of_the_run(caplog: pytest.LogCaptureFixture) -> None:
+    shards = [(ScoringSegment(id="1", source=None, hypothesis="a", references=("a",)),)] * 3
+    with caplog.at_level(logging.ERROR, logger="evalharness"):
+        list(Pool(n_workers=2).run(_build_talking, shards))
+    assert not caplog.messages
+
+
+def _build_talking() -> Worker:
+    return lambda shard: ScoredRows(rows=Talking().statistics(shard))
+
+
+KILLED = """
+import os, signal, sys
+from evalharness.launch.pool import Pool
+from evalharness.records import ScoredRows, ScoringSegment
+
+def build():
+    return lambda shard: ScoredRows(rows=os.getpid())
+
+shards = [(ScoringSegment(id="1", source=None, hypothesis="a", references=("a",)),)] * 20
+print(*sorted({one.rows for one in Pool(n_workers=2).run(build, shards)}), flush=True)
+os.kill(os.getpid(), signal.SIGKILL)
+"""
+
+
+def test_processes_end_with_the_run_that_is_killed() -> None:
+    write("killed.py", KILLED)
+    # The pipe ends when the last process that holds it has ended.
+    finished = subprocess.run([sys.executable, "killed.py"], capture_output=True, text=True, timeout=30, check=False)
+    assert finished.returncode == -signal.SIGKILL
+    assert 1 <= len(finished.stdout.split()) <= 2
+
+
+def test_interrupted_it_leaves_no_processes_and_goes_on() -> None:
+    texts = [f"the reference of segment {k} is number {k}" for k in range(40_000)]
+    write("ref.en", *texts)
+    write("hyp/a.en", *reversed(texts))
+    arguments = ["run", "name=t", "testset=plain", "testset.language_pair=zh-en", "testset.references=[ref.en]",
+                 "systems=[folder]", "systems.folder.path=hyp", "metrics=[chrf,chrfpp,ter]", "outputs.checked=false",
+                 "inputs.on_error=warn", "launch=pool", "launch.n_workers=2", "cache=false"]  # fmt: skip
+    process = subprocess.Popen(
+        [sys.executable, "-m", "evalharness", *arguments],
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True,
+    )  # fmt: skip
+    while process.poll() is None and not list(Path("results").glob("t-*/scores/chrf.jsonl")):
+        time.sleep(0.005)
+    os.killpg(process.pid, signal.SIGINT)  # as a terminal does: to all of them
+    _, err = process.communicate(timeout=60)
+    assert process.returncode == 130, err
+    assert "interrupted; the same command continues this run" in err
+    assert "Traceback" not in err
+
+
 def test_shards_are_taken_only_a_few_ahead() -> None:
     taken: list[int] = []
 
@@ -179,4 +256,4 @@ def test_a_script_needs_no_guard() -> None:
 def test_bad_settings_say_what_to_do(command: Callable[..., Finished]) -> None:
     finished = command("run", "launch=pool", "launch.n_workers=0")
     assert finished.code == 2
-    assert "n_workers=0: expected 1 or more, or null for one per core" in finished.err
+    assert "launch.n_workers=0: expected 1 to" in finished.err

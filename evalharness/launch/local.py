@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable
 from dataclasses import dataclass
 
 from evalharness.launch.base import Shard, Worker
@@ -13,7 +13,7 @@ from evalharness.records import ScoredRows
 class Local:
     """The default: no other process, shards taken only as they are computed."""
 
-    def run(self, build: Callable[[], Worker], shards: Iterable[Shard]) -> Iterator[ScoredRows]:
+    def run(self, build: Callable[[], Worker], shards: Iterable[Shard]) -> Generator[ScoredRows, None, None]:
         worker: Worker | None = None
         for shard in shards:
             if worker is None:

@@ -35,6 +35,7 @@ if TYPE_CHECKING:
 _log = logging.getLogger(__name__)
 
 ROWS_PER_CALL = 4096
+_HIGHEST_ORDER = 100  # every row holds numbers for each order
 _WORDS_REMEMBERED = 1 << 17
 _TEXTS_TOGETHER = 256  # their words stay in the processor's cache
 _WITHOUT_MEANING = range(0xE000, 0xF900)  # characters for private use
@@ -116,7 +117,7 @@ class Bleu:
             )
         if self.smooth_value is not None and not 0 < self.smooth_value < np.inf:
             raise ConfigError(f"smooth_value={self.smooth_value}: expected a positive number, or null for the default.")
-        _check_at_least("max_ngram_order", self.max_ngram_order, 1)
+        _check_within("max_ngram_order", self.max_ngram_order, 1, _HIGHEST_ORDER)
 
     @property
     def heading(self) -> str:
@@ -132,14 +133,15 @@ class Bleu:
 
         Raises: InputError where a segment has no reference; MissingDependencyError where the tokenizer is not there."""
         metric, compared = _sacrebleu_bleu(self), _Compared.of(segments)
+        n_statistics = 2 + 2 * self.max_ngram_order
         if (compiled := counters()) is None:
-            return compared.rows_of(metric)
+            return compared.rows_of(metric, n_statistics=n_statistics)
         groups = compared.groups(functools.partial(_tokenized, self))
         found = compiled.clipped_matches(
             groups, units=Units.words, max_order=self.max_ngram_order, merge_references=True
         )
         hyp_len = found.hypothesis_lengths
-        rows = np.empty((len(segments), 2 + 2 * self.max_ngram_order), dtype=np.int64)
+        rows = np.empty((len(segments), n_statistics), dtype=np.int64)
         for texts in _by_number_of_references(groups):
             closest = _closest(hyp_len[texts.hypotheses], found.reference_lengths[texts.references])
             rows[compared.places[texts.hypotheses], 1] = closest
@@ -231,9 +233,10 @@ class _CharacterF:
     eps_smoothing: bool = False
 
     def __post_init__(self) -> None:
-        _check_at_least("char_order", self.char_order, 0)
-        _check_at_least("word_order", self.word_order, 0)
-        _check_at_least("beta", self.beta, 0)
+        _check_within("char_order", self.char_order, 0, _HIGHEST_ORDER)
+        _check_within("word_order", self.word_order, 0, _HIGHEST_ORDER)
+        if self.beta < 0:
+            raise ConfigError(f"beta={self.beta}: expected 0 or more.")
         if self.char_order + self.word_order == 0:
             raise ConfigError("char_order=0 with word_order=0 counts nothing: expected one of them to be 1 or more.")
 
@@ -246,8 +249,9 @@ class _CharacterF:
 
         Raises: InputError where a segment has no reference."""
         metric, compared = _sacrebleu_chrf(self), _Compared.of(segments)
+        n_statistics = 3 * (self.char_order + self.word_order)
         if (compiled := counters()) is None:
-            return compared.rows_of(metric)
+            return compared.rows_of(metric, n_statistics=n_statistics)
         groups = compared.groups(lambda texts: [metric._preprocess_segment(text) for text in texts])
         orders = (
             (Units.characters if self.whitespace else Units.characters_unspaced, self.char_order),
@@ -258,7 +262,7 @@ class _CharacterF:
             for units, order in orders
             if order
         ]
-        rows = np.empty((len(segments), 3 * (self.char_order + self.word_order)), dtype=np.int64)
+        rows = np.empty((len(segments), n_statistics), dtype=np.int64)
         for texts in _by_number_of_references(groups):
             triples = np.concatenate([_triples(counted, order, texts) for counted, order in found], axis=2)
             rows[compared.places[texts.hypotheses]] = self._best_reference(triples)
@@ -372,7 +376,7 @@ class Ter:
         Raises: InputError where a segment has no reference."""
         metric, compared = _sacrebleu_ter(self), _Compared.of(segments)
         if (compiled := counters()) is None:
-            return compared.rows_of(metric).astype(np.float64)
+            return compared.rows_of(metric, n_statistics=2, dtype=np.float64)
         groups = compared.groups(lambda texts: [metric._preprocess_segment(text) for text in texts])
         # sacreBLEU preprocesses references twice (2.6.0: when it caches them, and again when it splits them), which
         # shows with `normalized`: its numbers are those of texts normalized twice.
@@ -443,17 +447,16 @@ class _Compared:
             n_hypotheses=self.n_hypotheses,
         )
 
-    def rows_of(self, metric: SacrebleuMetric) -> Array:
+    def rows_of(self, metric: SacrebleuMetric, *, n_statistics: int, dtype: type[np.number[Any]] = np.int64) -> Array:
         """sacreBLEU's own rows [N, K], in the order of the segments."""
-        preprocess, rows, hypotheses = metric._preprocess_segment, [], iter(self.hypotheses)
+        preprocess, hypotheses = metric._preprocess_segment, iter(self.hypotheses)
+        rows = np.empty((len(self.places), n_statistics), dtype=dtype)
+        places = iter(self.places.tolist())
         for texts, n_hypotheses in zip(self.references, self.n_hypotheses.tolist(), strict=True):
             known = metric._extract_reference_info([preprocess(text) for text in texts])
             for hypothesis in islice(hypotheses, n_hypotheses):
-                rows.append(metric._compute_segment_statistics(preprocess(hypothesis), known))
-        of_segments = np.array(rows)
-        in_order = np.empty_like(of_segments)
-        in_order[self.places] = of_segments
-        return in_order
+                rows[next(places)] = metric._compute_segment_statistics(preprocess(hypothesis), known)
+        return rows
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -532,20 +535,21 @@ class _Words13a:
 
     def _together(self, texts: Sequence[str]) -> list[str]:
         words_of = [text.split() for text in texts]
-        tokens = self._tokens
-        if len(tokens) > _WORDS_REMEMBERED:
-            tokens.clear()
+        # Another thread may be using what is given up here.
+        tokens = self._tokens = {} if len(self._tokens) > _WORDS_REMEMBERED else self._tokens
         new = [word for word in set(chain.from_iterable(words_of)) if word not in tokens]
         tokens.update((word, word) for word in new if word.isalnum())  # it only ever splits at punctuation
-        self._learn([word for word in new if word not in tokens])
+        split = [word for word in new if not word.isalnum()]
+        tokens.update(zip(split, self._tokenized(split), strict=True))
         return [" ".join([tokens[word] for word in of_text]) for of_text in words_of]
 
-    def _learn(self, words: list[str]) -> None:
+    def _tokenized(self, words: list[str]) -> list[str]:
         """All in one call: no rule looks past the character between two words, which stands as a word itself."""
         joined = "".join(words)
-        between = next(character for character in map(chr, _WITHOUT_MEANING) if character not in joined)
-        tokens = str(self._tokenize(f" {between} ".join(words))).split(between) if words else []
-        self._tokens.update(zip(words, map(str.strip, tokens), strict=True))
+        between = next((character for character in map(chr, _WITHOUT_MEANING) if character not in joined), None)
+        if not words or between is None:
+            return [str(self._tokenize(word)) for word in words]
+        return [tokens.strip() for tokens in str(self._tokenize(f" {between} ".join(words))).split(between)]
 
 
 class _WordsZh:
@@ -560,7 +564,7 @@ class _WordsZh:
 
     def of(self, texts: Sequence[str]) -> list[str]:
         if len(self._tokens) > _WORDS_REMEMBERED:
-            self._tokens.clear()
+            self._tokens = {}
         return [self._of_text(text.strip().translate(self._spacing)) for text in texts]
 
     def _of_text(self, text: str) -> str:
@@ -576,10 +580,11 @@ class _WordsZh:
     def _of_word(self, word: str, begins: bool, ends: bool) -> str:
         """13a's rules, at an end of the text without the space that 13a puts there."""
         place = (word, begins, ends)
-        if place not in self._tokens:
+        tokens = self._tokens.get(place)
+        if tokens is None:
             in_place = f"{'' if begins else ' '}{word}{'' if ends else ' '}"
-            self._tokens[place] = word if word.isalnum() else str(self._tokenize(in_place))
-        return self._tokens[place]
+            tokens = self._tokens[place] = word if word.isalnum() else str(self._tokenize(in_place))
+        return tokens
 
 
 @functools.lru_cache(maxsize=1)
@@ -611,9 +616,9 @@ def _closest(hyp_len: Integers, ref_len: Integers) -> Integers:
     return closest
 
 
-def _check_at_least(name: str, value: int, least: int) -> None:
-    if value < least:
-        raise ConfigError(f"{name}={value}: expected {least} or more.")
+def _check_within(name: str, value: int, least: int, most: int) -> None:
+    if not least <= value <= most:
+        raise ConfigError(f"{name}={value}: expected {least} to {most}.")
 
 
 def _check_references(segment: ScoringSegment) -> None:

@@ -8,7 +8,7 @@ from evalharness.outputs.capitals import all_capitals
 from evalharness.outputs.copies import copies_of_references, copies_of_source
 from evalharness.outputs.examined import Check, Examined, TestSetTexts
 from evalharness.outputs.flags import EMPTY_HYPOTHESIS, MEANINGS, NO_HYPOTHESIS
-from evalharness.outputs.language import untranslated, wrong_languages, wrong_scripts
+from evalharness.outputs.language import detectors, untranslated, wrong_languages, wrong_scripts
 from evalharness.outputs.lengths import odd_lengths
 from evalharness.outputs.numbers import odd_numbers
 from evalharness.outputs.numerals import numbers_of
@@ -51,7 +51,7 @@ def find_flags(
         found = _flags_of(together, testset, hypotheses, texts, settings)
         for of_system, outputs in zip(flags, hypotheses, strict=True):
             of_system.extend(found[n, outputs[n]] for n in together)
-    for remembered in (folded, words, numbers_of):  # more than the texts, where these are a million
+    for remembered in (folded, words, numbers_of, detectors):  # more than the texts, where these are a million
         remembered.cache_clear()
     return tuple(map(tuple, flags))
 

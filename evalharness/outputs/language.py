@@ -8,16 +8,18 @@ and for those it calls foreign once more with all its models of the target langu
 
 from __future__ import annotations
 
+import functools
 import logging
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from evalharness.outputs.examined import Examined, TestSetTexts
 from evalharness.outputs.flags import UNTRANSLATED, WRONG_LANGUAGE, WRONG_SCRIPT
 from evalharness.outputs.settings import OutputSettings
 from evalharness.outputs.words import folded, words
-from evalharness.records import base_language
+from evalharness.records import LanguagePair, base_language
 from evalharness.scripts import HAN, KANA, LATIN, script_of, script_weights, scripts_of
 
 if TYPE_CHECKING:
@@ -205,6 +207,44 @@ def _is_more_than_names(text: str, language_letters: int) -> bool:
 
 def _are_foreign(texts: Sequence[str], target: str, expected: frozenset[str], testset: TestSetTexts) -> list[bool]:
     """Whether lingua is sure that a text is not in the target language; nothing is where it does not know that."""
+    known = detectors(target, expected, testset.language_pair)
+    if known is None:
+        return [False] * len(texts)
+    suspects = {
+        position: found
+        for position, found in enumerate(_confident(known.quick, texts, known.alike))
+        if found is not None and found[1] < _DOUBT
+    }
+    is_foreign = [False] * len(texts)
+    for position, (other, _) in suspects.items():
+        parts = _parts(texts[position])
+        found = _confident(known.thorough(other), parts, known.alike)
+        n_foreign = sum(_n_letters(part) for part, one in zip(parts, found, strict=True) if one is not None)
+        is_foreign[position] = n_foreign >= _FOREIGN_PARTS * sum(map(_n_letters, parts))
+    return is_foreign
+
+
+@dataclass(frozen=True, kw_only=True)
+class Detectors:
+    """Lingua's for one target language: `quick` of all languages in its script; `alike` are those that pass for it."""
+
+    quick: LanguageDetector
+    alike: set[Language]
+    _thorough: dict[Language, LanguageDetector] = field(default_factory=dict)
+
+    def thorough(self, other: Language) -> LanguageDetector:
+        """One that tells another language from the target. With all models of all 75 languages in Latin script lingua
+        takes 0.9 GB and 5 s (2.1)."""
+        from lingua import LanguageDetectorBuilder
+
+        if other not in self._thorough:
+            self._thorough[other] = LanguageDetectorBuilder.from_languages(*self.alike, other).build()
+        return self._thorough[other]
+
+
+@functools.lru_cache(maxsize=1)
+def detectors(target: str, expected: frozenset[str], lp: LanguagePair) -> Detectors | None:
+    """None, which is said, where lingua does not know the target language."""
     from lingua import Language, LanguageDetectorBuilder
 
     of_script = {
@@ -214,7 +254,7 @@ def _are_foreign(texts: Sequence[str], target: str, expected: frozenset[str], te
         "DEVANAGARI": Language.all_with_devanagari_script,
     }
     candidates = {language for script, languages in of_script.items() if script in expected for language in languages()}
-    wanted = {target, base_language(testset.language_pair.source)}
+    wanted = {target, base_language(lp.source)}
     candidates = {one for one in candidates if not _codes(one) & _UNLIKELY or _codes(one) & wanted}
     names = _OTHER_CODES.get(target, frozenset({target}))
     own = {language for language in candidates if names & _codes(language)}
@@ -222,31 +262,13 @@ def _are_foreign(texts: Sequence[str], target: str, expected: frozenset[str], te
         _log.warning(
             "language: lingua does not know %s, so no hypothesis is checked for being in another language that is "
             "written alike.",
-            testset.language_pair.target,
+            lp.target,
         )
-        return [False] * len(texts)
+        return None
     families = [codes for codes in _ALIKE if any(_codes(language) & codes for language in own)]
     alike = own | {language for language in candidates if any(_codes(language) & codes for codes in families)}
     quick = LanguageDetectorBuilder.from_languages(*candidates).with_low_accuracy_mode().build()
-    suspects = {
-        position: found
-        for position, found in enumerate(_confident(quick, texts, alike))
-        if found is not None and found[1] < _DOUBT
-    }
-    if not suspects:
-        return [False] * len(texts)
-    # With all models of all 75 languages in Latin script lingua takes 0.9 GB and 5 s (2.1).
-    thorough = {
-        other: LanguageDetectorBuilder.from_languages(*alike, other).build()
-        for other in {other for other, _ in suspects.values()}
-    }
-    is_foreign = [False] * len(texts)
-    for position, (other, _) in suspects.items():
-        parts = _parts(texts[position])
-        found = _confident(thorough[other], parts, alike)
-        n_foreign = sum(_n_letters(part) for part, one in zip(parts, found, strict=True) if one is not None)
-        is_foreign[position] = n_foreign >= _FOREIGN_PARTS * sum(map(_n_letters, parts))
-    return is_foreign
+    return Detectors(quick=quick, alike=alike)
 
 
 def _n_letters(text: str) -> int:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import itertools
 import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
@@ -178,18 +179,25 @@ def group_starts(file: pq.ParquetFile) -> list[int]:
 
 
 def read_rows(paths: RunPaths, file: pq.ParquetFile, names: Sequence[str], rows: Sequence[int]) -> dict[str, list[Any]]:
-    """Some rows, which rise, of some columns, as Python values.
+    """Some rows, which rise, of some columns, as Python values; only the row groups that hold them are read.
 
     Raises: RecordError where the columns are not there or cannot be read."""
     starts = group_starts(file)
-    groups = np.searchsorted(starts, rows, side="right") - 1
-    columns: dict[str, list[Any]] = {name: [] for name in names}
-    for group in np.unique(groups).tolist():
-        places = np.asarray(rows)[groups == group] - starts[group]
-        for name, column in read_columns(paths, file, names, groups=[group]).items():
-            is_whole = len(places) == len(column)
-            columns[name] += column.to_pylist() if is_whole else column.take(_integers(places)).to_pylist()
-    return columns
+    wanted = np.asarray(rows, dtype=np.int64)
+    bounds = np.searchsorted(wanted, starts).tolist()
+    places: list[npt.NDArray[np.int64]] = []
+    groups: list[int] = []
+    n_before = 0  # rows of the groups that are read
+    for group, (start, stop) in enumerate(itertools.pairwise(starts)):
+        if bounds[group] < bounds[group + 1]:
+            groups.append(group)
+            places.append(wanted[bounds[group] : bounds[group + 1]] - start + n_before)
+            n_before += stop - start
+    read = read_columns(paths, file, names, groups=groups)
+    if len(wanted) == n_before:
+        return {name: column.to_pylist() for name, column in read.items()}
+    taken = _integers(np.concatenate(places))
+    return {name: column.take(taken).to_pylist() for name, column in read.items()}
 
 
 def check_order(paths: RunPaths, plan: Plan, systems: Sequence[str], rows: Sequence[int]) -> None:

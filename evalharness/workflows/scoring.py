@@ -8,6 +8,7 @@ import json
 import math
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
@@ -26,8 +27,6 @@ from evalharness.textio import to_json
 
 Pair: TypeAlias = tuple[int, int]
 """System index and segment index."""
-
-_SEGMENTS_REMEMBERED = 4096  # a block's; rows of one segment stand together in logs too
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,7 +69,7 @@ class MetricScorer:
         # Two metrics can have one signature, and their rows must not be taken for each other's.
         kind = f"{type(metric).__module__}.{type(metric).__qualname__}"
         self._key_begins: tuple[str | None, ...] = (ROWS_VERSION, kind, signature)
-        self._prefix = functools.lru_cache(maxsize=_SEGMENTS_REMEMBERED)(self._prefix_of)
+        self._last_prefix: tuple[int, str] = (-1, "")
         shape = (len(system_names), len(testset.segments))
         self._rows: Floats = np.empty((*shape, 0))  # as long as no row says how long it is
         self._has_row = np.zeros(shape, dtype=bool)
@@ -106,16 +105,17 @@ class MetricScorer:
 
         # Elsewhere the last bits of a metric that is not exact could be others, with other numbers of threads.
         spread = launcher if self._metric.exact_in_any_batch else Local()
-        for scored in spread.run(functools.partial(_worker, self._metric), shards()):
-            block = waiting.popleft()
-            computed = dict(zip(block.to_compute, _logged_texts(scored), strict=True))
-            # Of a block cut off in the log, what is logged already is computed again and is not new.
-            new = {key for pair, key in block.keys.items() if not self._has_row[pair]}
-            self._n_computed += len(new & computed.keys())
-            # The cache first: a block cut off in the log is then completed with the very rows that were computed.
-            self._cache.put({key: text for key, text in computed.items() if text is not None})
-            self._finish_block(block, computed, advance)
-            finish_known()
+        with closing(spread.run(functools.partial(_worker, self._metric), shards())) as finished:
+            for scored in finished:
+                block = waiting.popleft()
+                computed = dict(zip(block.to_compute, _logged_texts(scored), strict=True))
+                # Of a block cut off in the log, what is logged already is computed again and is not new.
+                new = {key for pair, key in block.keys.items() if not self._has_row[pair]}
+                self._n_computed += len(new & computed.keys())
+                # The cache first: a block cut off in the log is then completed with the very rows that were computed.
+                self._cache.put({key: text for key, text in computed.items() if text is not None})
+                self._finish_block(block, computed, advance)
+                finish_known()
         return MetricRows(
             rows=self._rows,
             error_spans=self._gathered_spans() if self._spans else None,
@@ -129,9 +129,13 @@ class MetricScorer:
         much memory as their texts, so they are made when they are needed."""
         system_index, segment_index = pair
         text = self._hypotheses[system_index][segment_index]
-        return None if text is None else fingerprint((self._prefix(segment_index), text))
+        if text is None:
+            return None
+        if self._last_prefix[0] != segment_index:  # pairs of one segment come together, in blocks and in logs
+            self._last_prefix = (segment_index, self._prefix(segment_index))
+        return fingerprint((self._last_prefix[1], text))
 
-    def _prefix_of(self, segment_index: int) -> str:
+    def _prefix(self, segment_index: int) -> str:
         needs, segment = self._metric.needs, self._testset.segments[segment_index]
         given = [*self._key_begins, segment.source if Needs.SOURCE in needs else None]
         given += [str(len(segment.references)), *segment.references] if Needs.REFERENCE in needs else [None]

@@ -15,7 +15,7 @@ from typing import TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-from evalharness.errors import MissingDependencyError
+from evalharness.errors import InputError, MissingDependencyError
 from evalharness.metrics.compiled.sources import FOLDER, fingerprint_of_sources, library_name
 
 Integers: TypeAlias = npt.NDArray[np.int64]
@@ -72,7 +72,7 @@ class Counters:
         `merge_references` takes every n-gram's largest count over the references, as BLEU does.
 
         Shapes: counts [hypotheses, max_order] where references are merged, else [pairs, max_order].
-        Raises: MemoryError."""
+        Raises: InputError where memory runs out."""
         n_rows = groups.n_hypotheses if merge_references else groups.n_hypotheses * groups.n_references
         matches = np.zeros((int(n_rows.sum()), max_order), dtype=np.int64)
         options = (units, max_order, merge_references)
@@ -84,7 +84,7 @@ class Counters:
         """The edits of each pair after the shifts of sacreBLEU's search, words being what stands between white space.
         The limits are those of sacreBLEU 2.6, and its number depends on them.
 
-        Shapes: counts [pairs]. Raises: MemoryError."""
+        Shapes: counts [pairs]. Raises: InputError where memory runs out."""
         edits = np.zeros(int((groups.n_hypotheses * groups.n_references).sum()), dtype=np.int64)
         return self._counted(
             self._library.evalharness_ter_edits, groups, (beam_width, max_candidates, max_distance), edits
@@ -102,7 +102,11 @@ class Counters:
         n_groups = len(groups.n_references)
         status = count(code_points, ends, groups.n_references, groups.n_hypotheses, n_groups, *options, lengths, counts)
         if status != 0:
-            raise MemoryError(f"{len(groups.hypotheses)} hypotheses were too much to count at once")
+            longest = max(map(len, texts))
+            raise InputError(
+                f"memory ran out while {len(groups.hypotheses)} hypotheses and their references were counted, the "
+                f"longest of {longest} characters. Cut long segments, or count where there is more memory."
+            )
         n_references = len(groups.references)
         return Counted(
             counts=counts, reference_lengths=lengths[:n_references], hypothesis_lengths=lengths[n_references:]

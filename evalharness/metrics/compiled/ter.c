@@ -4,7 +4,7 @@
    (beam, shift size and distance, number of candidates), so all of them are kept. What differs is how a distance is
    found:
    - bit-parallel (Myers 1999, Hyyro 2003), which knows no beam. Where the path it traces lies inside the beam, distance
-     and path are the beam's too (inside_beam): that is nearly always so between a translation and its reference;
+     and path are the beam's too (align_by_bits): that is nearly always so between a translation and its reference;
    - row by row inside the beam, where it does not.
    Either way a shifted text is measured from the first word on that the shift moved. */
 #include "texts.h"
@@ -41,6 +41,8 @@ typedef struct {
 
     uint64_t *masks;                 /* [word, block]: where the reference has the word */
     int32_t *first_place, *next_place; /* of each word, and of the same word after each place; -1 for none */
+    int32_t *near_place;               /* of each word: the first that is not too far before where a shift starts */
+    uint32_t n_words;
 
     /* Bit j - 1 is reference word j. Rows 0 to n_hyp: where a cell is one more than its left neighbour (up), one less
        (down). Rows 1 to n_hyp at index row - 1: where the words are equal, where the cell equals the one diagonally
@@ -61,7 +63,7 @@ typedef struct {
     Shift *candidates;
     int32_t n_candidates, n_checked;
 
-    int64_t mask_space, first_space, next_space, words_space, shifted_space, up_space, down_space, level_space,
+    int64_t mask_space, first_space, near_space, next_space, words_space, shifted_space, up_space, down_space, level_space,
         taller_space, going_up_space, going_down_space, low_space, high_space, beam_space, going_space, gone_space,
         before_space, hyp_error_space, ref_error_space;
 } Search;
@@ -75,7 +77,9 @@ static int set_reference(Search *s, const uint32_t *reference, int64_t n_ref, ui
     s->reference = reference;
     s->n_ref = (int32_t)n_ref;
     s->n_blocks = (n_ref + 63) / 64;
+    s->n_words = n_words;
     if (!reserve(&s->first_place, &s->first_space, (int64_t)n_words + 1, sizeof *s->first_place) ||
+        !reserve(&s->near_place, &s->near_space, (int64_t)n_words + 1, sizeof *s->near_place) ||
         !reserve(&s->next_place, &s->next_space, n_ref + 1, sizeof *s->next_place))
         return 0;
     for (uint32_t word = 0; word <= n_words; word++) s->first_place[word] = -1;
@@ -359,10 +363,14 @@ static void list_candidates(Search *s) {
     const uint32_t *words = s->words, *reference = s->reference;
     const int32_t *before = s->before;
     s->n_candidates = 0;
+    memcpy(s->near_place, s->first_place, ((size_t)s->n_words + 1) * sizeof *s->near_place);
     for (int32_t start = 0; start < s->n_hyp; start++) {
         int32_t hyp_error = s->next_hyp_error[start] - start;
         if (hyp_error >= MAX_SHIFT_SIZE) continue;
-        for (int32_t ref_start = s->first_place[words[start]]; ref_start >= 0; ref_start = s->next_place[ref_start]) {
+        int32_t *near = &s->near_place[words[start]];
+        while (*near >= 0 && start - *near > s->max_distance) *near = s->next_place[*near];
+        for (int32_t ref_start = *near; ref_start >= 0 && ref_start - start <= s->max_distance;
+             ref_start = s->next_place[ref_start]) {
             int32_t ref_error = s->next_ref_error[ref_start] - ref_start;
             /* Both spans must hold an error, so length > both distances to the next one; and the block must not hold
                the word that the reference word is aligned with. */
@@ -370,7 +378,7 @@ static void list_candidates(Search *s) {
             int32_t aligned = before[ref_start + 1] - 1;
             if (aligned >= start) longest = smaller(longest, aligned - start);
             int64_t shortest = larger(hyp_error, ref_error) + 1;
-            if (shortest > longest || abs(ref_start - start) > s->max_distance) continue;
+            if (shortest > longest) continue;
             int32_t targets[MAX_SHIFT_SIZE + 1] = {before[ref_start]};
             int32_t n_targets = 1;
             for (int32_t length = 1; length <= longest; length++) {
@@ -415,16 +423,16 @@ static int shift_once(Search *s, int use_bits, int *out_of_memory) {
     list_candidates(s);
     if (s->n_candidates == 0 || best_shift(s, &best) <= 0) return 0;
     make_shift(s, best);
-    if (!use_bits || !align_by_bits(s, s->shifted_words)) {
+    int is_aligned = use_bits && align_by_bits(s, s->shifted_words);
+    if (!is_aligned && !s->in_beam) {
         /* Inside the beam this shift may gain less than was measured. (Where it is the beam's own measure, or where its
            path lies inside, no other candidate can be better: the beam only ever takes from a gain.) */
-        if (!s->in_beam) {
-            if (!align_in_beam(s, s->words)) goto failed;
-            if (best_shift(s, &best) <= 0) return 0;
-            make_shift(s, best);
-        }
-        if ((!use_bits || !align_by_bits(s, s->shifted_words)) && !align_in_beam(s, s->shifted_words)) goto failed;
+        if (!align_in_beam(s, s->words)) goto failed;
+        if (best_shift(s, &best) <= 0) return 0;
+        make_shift(s, best);
+        is_aligned = use_bits && align_by_bits(s, s->shifted_words);
     }
+    if (!is_aligned && !align_in_beam(s, s->shifted_words)) goto failed;
     take_shifted_words(s);
     return 1;
 failed:
@@ -485,6 +493,7 @@ done:
     free_unit_texts(&references);
     free_unit_texts(&hypotheses);
     free(search.words), free(search.shifted_words), free(search.masks), free(search.first_place);
+    free(search.near_place);
     free(search.next_place), free(search.up), free(search.down), free(search.level), free(search.taller);
     free(search.going_up), free(search.going_down), free(search.low), free(search.high), free(search.beam);
     free(search.going), free(search.gone), free(search.before), free(search.next_hyp_error);

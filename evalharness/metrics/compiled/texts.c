@@ -65,7 +65,6 @@ static int empty_vocabulary(Vocabulary *v, int64_t most_words) {
 }
 
 static uint32_t number_of(Vocabulary *v, const uint32_t *word, int64_t length, int add) {
-    if (v->n_slots == 0) return 0;
     uint64_t hash = hash_of(word, length);
     uint64_t slot = hash & (v->n_slots - 1);
     for (uint32_t number; (number = v->slots[slot]) != 0; slot = (slot + 1) & (v->n_slots - 1))

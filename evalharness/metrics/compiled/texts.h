@@ -57,8 +57,8 @@ int is_space(uint32_t code_point);
 /* Makes `*block` hold `wanted` elements of `size` bytes, what it held being lost; `*space` is what it holds. */
 int reserve(void *block, int64_t *space, int64_t wanted, size_t size);
 
-/* Cuts texts `first` to `last` - 1 into units. Words are numbers of the vocabulary, into which `into_vocabulary` puts
-   those it lacks; without it they are 0. It must hold nothing of other texts when references are cut. */
+/* Cuts texts `first` to `last` - 1 into units. Words are numbers of the vocabulary: `into_vocabulary` begins it anew with
+   those of these texts; else words that it lacks are 0, and it must have been begun. */
 int cut_texts(const Groups *groups, int64_t first, int64_t last, enum Units units, Vocabulary *vocabulary,
               int into_vocabulary, UnitTexts *out);
 

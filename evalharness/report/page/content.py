@@ -227,7 +227,6 @@ class RunContent:
 
     @cached_property
     def _starts(self) -> list[int]:
-        """The first row of each row group, and behind them the number of rows."""
         return group_starts(self._file)
 
     def _column(self, name: str) -> pa.ChunkedArray:
