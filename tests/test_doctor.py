@@ -134,7 +134,8 @@ class TestRight:
         (line,) = [line for line in finished.out.splitlines() if line.startswith("  counters ")]
         assert re.fullmatch(
             r"  counters          BLEU, chrF and TER by sacreBLEU: the same numbers, many times slower\. The compiled "
-            r"counters \(.*counters\.\w+\) were not built; install evalharness again where there is a C compiler\.",
+            r"counters \(.*counters\.\w+\) were not built; install evalharness again where there is a C compiler "
+            r"\(in a checkout: make run\)\.",
             line,
         )
 

@@ -19,7 +19,7 @@ from evalharness.metrics.compiled import library, sources
 
 RUN = ("run", "metrics=[bleu,chrf,chrfpp,ter]")
 SLOWER = "BLEU, chrF and TER are counted by sacreBLEU: the same numbers, many times slower."
-REMEDY = "install evalharness again where there is a C compiler."
+REMEDY = "install evalharness again where there is a C compiler (in a checkout: make run)."
 LIBRARY = sources.library_name(sys.platform)
 pytestmark = needs_compiler
 

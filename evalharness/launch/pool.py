@@ -26,7 +26,7 @@ from evalharness.records import ScoredRows, ScoringSegment
 if TYPE_CHECKING:
     from concurrent.futures import Future
 
-_SHARDS_AHEAD = 2  # of each process: one it works on, one that waits
+_SHARDS_AHEAD = 4  # of each process: with 2, TER of 225,000 pairs kept two processes busy three quarters of the time
 _IDLE_S = 60  # after which a process ends
 _MOST_PER_CORE = 4
 

@@ -132,7 +132,8 @@ def load_counters() -> Counters:
 
 def _not_usable(path: Path, reason: str) -> MissingDependencyError:
     return MissingDependencyError(
-        f"The compiled counters ({path}) {reason}; install evalharness again where there is a C compiler."
+        f"The compiled counters ({path}) {reason}; install evalharness again where there is a C "
+        "compiler (in a checkout: make run)."
     )
 
 
