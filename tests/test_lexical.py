@@ -240,6 +240,16 @@ def test_a_text_with_every_character_for_private_use() -> None:
     assert Bleu(tokenize="13a").statistics(segments).tolist() == their_rows(BLEU(), segments)
 
 
+def test_metrics_share_the_tokens_of_a_text() -> None:
+    segments = [one("so much, for so little", "so little; for so much")]
+    first, second = Bleu(tokenize="intl"), Bleu(tokenize="intl", max_ngram_order=2)
+    first.statistics(segments)
+    tokenizer = lexical._sacrebleu_bleu(second).tokenizer
+    n_tokenized = type(tokenizer).__call__.cache_info().misses
+    second.statistics(segments)
+    assert type(tokenizer).__call__.cache_info().misses == n_tokenized
+
+
 @pytest.mark.parametrize("metric", EVERY, ids=lambda metric: type(metric).__name__)
 def test_no_segments_are_no_rows(metric: Lexical, monkeypatch: pytest.MonkeyPatch) -> None:
     compiled = metric.statistics([])

@@ -636,6 +636,9 @@ def _signature(metric: SacrebleuMetric, n_references: int | None, extra: list[tu
     return Signature(fields=(*((name, value) for name, value in theirs), *extra))
 
 
+_shared_tokenizers: dict[str, Any] = {}
+
+
 # sacreBLEU's tokenizers cache by text per object, so one object serves every call with the same settings.
 @functools.lru_cache(maxsize=16)
 def _sacrebleu_bleu(bleu: Bleu) -> BLEU:
@@ -643,7 +646,7 @@ def _sacrebleu_bleu(bleu: Bleu) -> BLEU:
 
     tokenize = bleu.tokenize or _TOKENIZER_ELSE
     try:
-        return BLEU(
+        metric = BLEU(
             lowercase=bleu.lowercase,
             tokenize=tokenize,
             smooth_method=bleu.smooth_method.value,
@@ -659,6 +662,9 @@ def _sacrebleu_bleu(bleu: Bleu) -> BLEU:
         raise MissingDependencyError(
             f"tokenize={tokenize!r}: sacreBLEU cannot build this tokenizer: {reason} Needed: {remedy}."
         ) from err
+    # Tokenizers remember texts, each its own: with one for all settings a text is tokenized once for several metrics.
+    metric.tokenizer = _shared_tokenizers.setdefault(tokenize, metric.tokenizer)
+    return metric
 
 
 @functools.lru_cache(maxsize=16)
