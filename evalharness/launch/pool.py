@@ -131,7 +131,7 @@ def _first_line(err: BaseException) -> str:
 
 
 def _columns(shard: Shard) -> _Columns:
-    """A shard as lists of texts, which take a tenth of the time to send."""
+    """A shard as columns of texts, which are sent faster than an object for each segment."""
     return (
         tuple(segment.id for segment in shard),
         tuple(segment.source for segment in shard),

@@ -252,7 +252,7 @@ class _CharacterF:
         n_statistics = 3 * (self.char_order + self.word_order)
         if (compiled := counters()) is None:
             return compared.rows_of(metric, n_statistics=n_statistics)
-        groups = compared.groups(lambda texts: [metric._preprocess_segment(text) for text in texts])
+        groups = compared.groups(functools.partial(_preprocessed, metric))
         orders = (
             (Units.characters if self.whitespace else Units.characters_unspaced, self.char_order),
             (Units.words_apart, self.word_order),
@@ -377,10 +377,10 @@ class Ter:
         metric, compared = _sacrebleu_ter(self), _Compared.of(segments)
         if (compiled := counters()) is None:
             return compared.rows_of(metric, n_statistics=2, dtype=np.float64)
-        groups = compared.groups(lambda texts: [metric._preprocess_segment(text) for text in texts])
+        groups = compared.groups(functools.partial(_preprocessed, metric))
         # sacreBLEU preprocesses references twice (2.6.0: when it caches them, and again when it splits them), which
         # shows with `normalized`: its numbers are those of texts normalized twice.
-        groups = replace(groups, references=[metric._preprocess_segment(text) for text in groups.references])
+        groups = replace(groups, references=_preprocessed(metric, groups.references))
         found = compiled.ter_edits(groups)
         rows = np.empty((len(segments), 2), dtype=np.float64)
         for texts in _by_number_of_references(groups):
@@ -496,6 +496,11 @@ def _ngram_counts(lengths: Integers, max_order: int) -> Integers:
     return np.maximum(lengths[..., None] - np.arange(max_order), 0)
 
 
+def _preprocessed(metric: SacrebleuMetric, texts: Sequence[str]) -> list[str]:
+    """Each text as sacreBLEU counts it."""
+    return [str(metric._preprocess_segment(text)) for text in texts]
+
+
 def _tokenized(bleu: Bleu, texts: Sequence[str]) -> list[str]:
     """sacreBLEU's tokens of each text, with white space between them.
 
@@ -506,7 +511,7 @@ def _tokenized(bleu: Bleu, texts: Sequence[str]) -> list[str]:
     metric = _sacrebleu_bleu(bleu)
     by_words: dict[str, Callable[[], _Words13a | _WordsZh]] = {"13a": _words_13a, "zh": _words_zh}
     if metric.tokenizer_signature not in by_words:
-        return [str(metric._preprocess_segment(text)) for text in texts]
+        return _preprocessed(metric, texts)
     tokenized = by_words[metric.tokenizer_signature]().of([text.lower() for text in texts] if bleu.lowercase else texts)
     for place, text in enumerate(texts):
         if "\n" in text:
