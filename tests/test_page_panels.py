@@ -282,6 +282,26 @@ class TestMatrix:
         reached = page.evaluate("[document.activeElement.dataset.row, document.activeElement.dataset.column]")
         assert reached == ["1", "0"]
 
+    def test_no_key_is_lost_while_a_pair_opens_or_closes(self, page: Page, bundled: eh.Run) -> None:
+        opened(page, bundled, "tab=pairs&metric=bleu")
+        page.locator("td[data-row='1'][data-column='0']").focus()
+        page.evaluate(
+            """() => {
+                window.focused = [];
+                const watch = new MutationObserver((changes) => {
+                    const of = (nodes) => [...nodes].some((node) => node.classList?.contains("pair"));
+                    if (!changes.some((change) => of(change.addedNodes) || of(change.removedNodes))) return;
+                    window.focused.push(document.activeElement.id || document.activeElement.dataset.row);
+                });
+                watch.observe(document.body, {childList: true, subtree: true});
+            }"""
+        )
+        page.keyboard.press("Enter")
+        page.wait_for_selector(".pair")
+        page.go_back()
+        page.wait_for_selector(".pair", state="detached")
+        assert page.evaluate("focused") == ["pair-heading", "1"]  # at the change itself, not a frame later
+
     def test_an_opened_pair_stands_at_the_start_of_the_window(self, page: Page, bundled: eh.Run) -> None:
         opened(page, bundled, "tab=pairs&metric=chrf")
         page.locator("td[data-row='2'][data-column='0']").click()

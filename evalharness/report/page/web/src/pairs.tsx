@@ -1,7 +1,7 @@
 // The pairwise view: who differs from whom by a metric, and all there is to know of a pair.
 
 import { Fragment, type JSX } from "preact";
-import { useEffect, useMemo, useRef, useState } from "preact/hooks";
+import { useLayoutEffect, useMemo, useRef, useState } from "preact/hooks";
 
 import { axis, Chart, type Drawing, type Palette } from "./chart";
 import type { Comparison, Content, Metric, Run } from "./content";
@@ -142,11 +142,7 @@ function Matrix({ run, metric, chosen, open }: MatrixProps): JSX.Element {
   const ends = useMemo(() => clusterEnds(run, metric, names), [run, metric, names]);
   const table = useRef<HTMLTableElement>(null);
   const [at, setAt] = useState<[number, number]>([0, Math.min(1, names.length - 1)]);
-  useReturn(chosen, ([a, b]) => {
-    const left: [number, number] = [names.indexOf(a), names.indexOf(b)];
-    setAt(left);
-    focus(left);
-  });
+  useReturn(chosen, ([a, b]) => focus([names.indexOf(a), names.indexOf(b)]));
   const row = Math.min(at[0], names.length - 1);
   const column = Math.min(at[1], names.length - 1);
 
@@ -165,7 +161,6 @@ function Matrix({ run, metric, chosen, open }: MatrixProps): JSX.Element {
     }
     if (next === null) return;
     event.preventDefault();
-    setAt(next);
     focus(next);
   };
   const focus = ([toRow, toColumn]: [number, number]): void => {
@@ -174,12 +169,16 @@ function Matrix({ run, metric, chosen, open }: MatrixProps): JSX.Element {
     cell?.scrollIntoView({ block: "nearest", inline: "nearest" });
   };
   const choose = (first: number, second: number): void => {
-    setAt([first, second]);
     if (first !== second) open(names[first] as string, names[second] as string);
   };
-  const clicked = (event: MouseEvent): void => {
+  const cellOf = (event: Event): [number, number] | null => {
     const cell = (event.target as Element).closest<HTMLElement>("td[data-row]");
-    if (cell !== null) choose(Number(cell.dataset["row"]), Number(cell.dataset["column"]));
+    return cell === null ? null : [Number(cell.dataset["row"]), Number(cell.dataset["column"])];
+  };
+  const focused = (event: FocusEvent): void => setAt((before) => cellOf(event) ?? before);
+  const clicked = (event: MouseEvent): void => {
+    const cell = cellOf(event);
+    if (cell !== null) choose(...cell);
   };
 
   const lines = [...pairs.values()].flatMap((of) => [...of.values()]);
@@ -188,7 +187,7 @@ function Matrix({ run, metric, chosen, open }: MatrixProps): JSX.Element {
   return (
     <Fragment>
       <div class="matrix-scroll">
-        <table class="matrix" role="grid" ref={table} onKeyDown={move} onClick={clicked} aria-describedby="matrix-legend">
+        <table class="matrix" role="grid" ref={table} onFocusIn={focused} onKeyDown={move} onClick={clicked} aria-describedby="matrix-legend">
           <caption>
             {metric.heading}: difference, row minus column, and {pName}
           </caption>
@@ -240,10 +239,10 @@ function Matrix({ run, metric, chosen, open }: MatrixProps): JSX.Element {
   );
 }
 
-/** Calls back once a pair is left for the matrix, as the Back key does. */
+/** Calls back once a pair is left for the matrix, as the Back key does, before a key pressed next would go astray. */
 function useReturn(chosen: [string, string] | null, left: (pair: [string, string]) => void): void {
   const before = useRef(chosen);
-  useEffect(() => {
+  useLayoutEffect(() => {
     if (chosen === null && before.current !== null) left(before.current);
     before.current = chosen;
   });
@@ -321,7 +320,7 @@ interface PairProps {
 function Pair({ content, metric, a, b, go }: PairProps): JSX.Element {
   const run = content.run;
   const heading = useRef<HTMLHeadingElement>(null);
-  useEffect(() => {
+  useLayoutEffect(() => {
     heading.current?.focus({ preventScroll: true });
     heading.current?.scrollIntoView({ block: "start" });
   }, []);
