@@ -78,12 +78,19 @@ class SideBySide:
     def of(cls, unit_sums: Floats, statistics: Array, *, are_resampled: bool = False) -> SideBySide:
         """The chosen statistics of unit_sums [S, G, K]; a resample may hold one unit G times, a swap holds it once."""
         n_systems, n_units, _ = unit_sums.shape
-        matrix = np.ascontiguousarray(unit_sums[:, :, statistics].transpose(2, 0, 1)).reshape(-1, n_units)
-        is_whole = all(bool((row == np.rint(row)).all()) for row in matrix)
-        largest = n_units * np.abs(matrix).max(axis=1) if are_resampled else np.abs(matrix).sum(axis=1)
-        if is_whole and largest.max(initial=0.0) < _EXACT_IN_FLOAT32:
-            matrix = matrix.astype(np.float32)
+        rows = [unit_sums[system, :, k] for k in statistics for system in range(n_systems)]
+        is_exact = all(_is_exact_in_float32(row, are_resampled=are_resampled) for row in rows)
+        matrix = np.empty((len(rows), n_units), dtype=np.float32 if is_exact else np.float64)
+        for place, row in enumerate(rows):
+            matrix[place] = row
         return cls(matrix=matrix, n_systems=n_systems)
+
+
+def _is_exact_in_float32(row: Floats, *, are_resampled: bool) -> bool:
+    if not (row == np.rint(row)).all():
+        return False
+    largest = len(row) * np.abs(row).max(initial=0.0) if are_resampled else np.abs(row).sum()
+    return bool(largest < _EXACT_IN_FLOAT32)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
