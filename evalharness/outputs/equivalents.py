@@ -85,7 +85,7 @@ _CENTURY = re.compile(rf"(?P<nth>{_N})(?:st|nd|rd|th)?[ -]?(?:century|世纪|世
 _SHORT_YEAR = re.compile(rf"(?<!\w)['’](?P<year>\d\d)(?!\d)|(?<!\d)(?P<of_han>\d\d|[{''.join(DIGITS)}]{{2}})[年后後]")
 
 
-@functools.lru_cache(maxsize=1 << 14)
+@functools.lru_cache(maxsize=1 << 12)
 def equivalents(text: str) -> frozenset[float]:
     """Of a text in normal form NFKC."""
     text = text.lower()

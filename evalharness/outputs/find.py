@@ -27,7 +27,7 @@ _BLANKS = "\u2800\u3164\u115f\u1160\uffa0"  # letters and symbols by their categ
 _PLACEHOLDERS = frozenset({"none", "nan", "n/a", "null", "nil", "undefined", "[none]", "<na>", "<none>", "<null>"})
 _DOTS = ".…。·・-–—_ "
 _LONGEST_PLACEHOLDER = 20
-_TEXTS_TOGETHER = 1 << 13
+_TEXTS_TOGETHER = 1 << 11
 """What one check works out of a text the next ones find remembered; of all texts of a large test set they would not."""
 
 

@@ -48,7 +48,7 @@ def may_have_solid(text: str) -> bool:
     return _MAY_BE_SOLID.search(text) is not None
 
 
-@functools.lru_cache(maxsize=1 << 15)
+@functools.lru_cache(maxsize=1 << 13)
 def numbers_of(text: str) -> Numbers:
     """The numbers of a text in any language; words are read as English, which other languages' are not taken for but
     by a rare chance."""

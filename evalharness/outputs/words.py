@@ -30,13 +30,13 @@ _SPACES = _Spaces()
 _ASCII_SPACES = "".join(map(chr, range(128))).lower().translate(_SPACES).encode() + bytes(128)
 
 
-@functools.lru_cache(maxsize=1 << 15)
+@functools.lru_cache(maxsize=1 << 13)
 def folded(text: str) -> str:
     """The text in lower case, of one width, with single spaces for punctuation; empty where nothing can be read."""
     return " ".join(_spaced(text).split())
 
 
-@functools.lru_cache(maxsize=1 << 15)
+@functools.lru_cache(maxsize=1 << 13)
 def words(text: str) -> tuple[str, ...]:
     """The words of a folded text; every character is one in scripts without spaces."""
     spaced = _spaced(text)
