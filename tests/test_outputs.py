@@ -26,7 +26,7 @@ from evalharness.errors import ConfigError
 from evalharness.metrics.base import Needs
 from evalharness.metrics.comet.metric import Comet
 from evalharness.metrics.lexical import Bleu, Chrf, Chrfpp, Ter
-from evalharness.outputs import language
+from evalharness.outputs import find, language
 from evalharness.outputs.find import find_flags
 from evalharness.outputs.flags import MEANINGS, UNUSABLE
 from evalharness.outputs.numerals import numbers_of
@@ -640,6 +640,14 @@ def test_any_text_can_be_looked_at(texts: list[tuple[str, str, str]], lp: str) -
     testset = made(lp, *((source, reference) for source, reference, _ in texts))
     flags = find_flags(testset, [[hypothesis for *_, hypothesis in texts]], OutputSettings())
     assert [len(of_system) for of_system in flags] == [len(texts)]
+
+
+def test_who_waits_is_told_of_every_hypothesis_that_is_examined(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(find, "_TEXTS_TOGETHER", 4)
+    testset = made("de-en", *[("Der Ausschuss tagt.", "The committee is meeting.")] * 5)
+    told: list[int] = []
+    find.find_flags(testset, [["It meets."] * 5, [None] * 5], OutputSettings(), told.append)
+    assert told == [4, 4, 2]
 
 
 @pytest.mark.parametrize(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from evalharness.outputs.capitals import all_capitals
 from evalharness.outputs.copies import copies_of_references, copies_of_source
@@ -32,14 +32,17 @@ _TEXTS_TOGETHER = 1 << 11
 
 
 def find_flags(
-    testset: TestSet, hypotheses: Sequence[Sequence[str | None]], settings: OutputSettings
+    testset: TestSet,
+    hypotheses: Sequence[Sequence[str | None]],
+    settings: OutputSettings,
+    advance: Callable[[int], None] | None = None,
 ) -> tuple[tuple[tuple[str, ...], ...], ...]:
     """The flags of each hypothesis [S][N], in the order of `MEANINGS`; each distinct text of a segment is examined
     once.
 
     The first flag that says all of a hypothesis (refusal, copy of the source, repetition, script, language) is the only
     one of these, and it is not examined for untranslated parts, capitals, length and numbers then; for residues, markup
-    and references it is."""
+    and references it is. `advance` is told how many hypotheses are examined, block after block."""
     texts = TestSetTexts(
         language_pair=testset.language_pair,
         references=tuple(reference for segment in testset.segments for reference in segment.references),
@@ -51,6 +54,8 @@ def find_flags(
         found = _flags_of(together, testset, hypotheses, texts, settings)
         for of_system, outputs in zip(flags, hypotheses, strict=True):
             of_system.extend(found[n, outputs[n]] for n in together)
+        if advance is not None:
+            advance(len(together) * len(hypotheses))
     for remembered in (folded, words, numbers_of, detectors):  # more than the texts, where these are a million
         remembered.cache_clear()
     return tuple(map(tuple, flags))

@@ -73,6 +73,15 @@ class Unobserved:
         return
 
 
+@contextmanager
+def _stage(observer: Observer, stage: str, total: int) -> Iterator[None]:
+    observer.start(stage, total)
+    try:
+        yield
+    finally:
+        observer.finish()
+
+
 def evaluate(experiment: Experiment, *, observer: Observer | None = None) -> Outcome:
     """Score every system on every segment with every metric and write the record; continue it where it exists.
 
@@ -105,7 +114,8 @@ def _evaluate_prepared(experiment: Experiment, prepared: Prepared, paths: RunPat
     )
     is_first = not RunView(paths.folder).is_complete
     if is_first:  # said before hours are spent on scoring what is none
-        flags = flags_of_texts(unscored, experiment.outputs)
+        with _stage(observer, "checks of hypotheses", len(hypotheses) * len(sources)):
+            flags = flags_of_texts(unscored, experiment.outputs, observer.advance)
         unscored = replace(unscored, flags_of_texts=flags)
         warn_of_unusable(problem_lines(unscored, flags, experiment.outputs))
         warn_of_lengths(unscored, flags, experiment.outputs)
@@ -197,15 +207,13 @@ def _score_all(
                 log=JsonLines(paths.score_rows(planned.name)),
                 cache=cache,
             )
-            observer.start(planned.heading, scorer.n_rows)
             try:
-                scored = scorer.run(experiment.launcher, advance=observer.advance)
+                with _stage(observer, planned.heading, scorer.n_rows):
+                    scored = scorer.run(experiment.launcher, advance=observer.advance)
             except MissingError as err:
                 failures.append(err)
                 _log.info("%s: not scored: %s", planned.name, err)
                 continue
-            finally:
-                observer.finish()
             _log.info(
                 "%s: %d rows computed, %d known or equal to another, %d failed",
                 planned.name,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
@@ -28,8 +28,8 @@ Flags: TypeAlias = tuple[tuple[tuple[str, ...], ...], ...]
 """By system and segment, [S][N]."""
 
 
-def flags_of_texts(scored: Scored, settings: OutputSettings) -> Flags:
-    return find_flags(scored.testset, scored.hypotheses, settings)
+def flags_of_texts(scored: Scored, settings: OutputSettings, advance: Callable[[int], None] | None = None) -> Flags:
+    return find_flags(scored.testset, scored.hypotheses, settings, advance)
 
 
 def flags_of(scored: Scored, settings: OutputSettings) -> Flags:
