@@ -103,3 +103,14 @@ def test_public_names_are_there() -> None:
         assert getattr(evalharness, name).__name__ == name
     with pytest.raises(AttributeError, match="no attribute 'nothing'"):
         _ = evalharness.nothing
+
+
+@pytest.mark.parametrize("path", sorted((PACKAGE / "cli").glob("*.py")), ids=lambda path: path.name)
+def test_a_flag_that_takes_many_adds_to_itself(path: Path) -> None:
+    """argparse's default forgets what the same flag said before."""
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr == "add_argument":
+            said = {one.arg: ast.unparse(one.value).strip("'") for one in node.keywords}
+            is_flag = str(ast.literal_eval(node.args[0])).startswith("-")
+            if is_flag and said.get("nargs") in ("+", "*"):
+                assert said.get("action") == "extend", f"{path.name}:{node.lineno}"

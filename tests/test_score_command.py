@@ -55,6 +55,31 @@ def test_bare_number(files: list[str], command: Callable[..., Finished]) -> None
     assert command("score", *files, "-m", "bleu", "chrf", "-b", "hyp/a.en").out == f"{expected:.1f}\n{chrf:.1f}\n"
 
 
+@pytest.mark.parametrize("flags", [["-m", "bleu", "chrf"], ["-m", "bleu", "-m", "chrf"]])
+def test_a_flag_given_twice_adds_to_the_first(
+    flags: list[str], files: list[str], command: Callable[..., Finished]
+) -> None:
+    settings = ["--set", "stats.level=0.9", "--set", "report.page=false"]
+    twice = [*files[:2], "-r", "ref.A.en", "-r", "ref.B.en", *files[5:]]
+    scored = command("score", *twice, *flags, *settings, "-i", "hyp/a.en", "-i", "hyp/b.en")
+    assert scored.code == 0, scored.err
+    run = eh.open_run("results/latest")
+    assert set(run.scores["metric"]) == {"bleu", "chrf"}
+    assert set(run.scores["system"]) == {"a", "b"}
+    assert json.loads(Path("results/latest/plan.json").read_text())["settings"]["stats"]["level"] == 0.9
+    assert "nrefs:2" in run.scores["signature"][0]
+    assert not Path("results/latest/report.html").exists()
+
+
+@pytest.mark.parametrize("before", [["-m", "bleu"], ["--set", "cache=false"], ["-m", "bleu", "--set", "cache=false"]])
+def test_files_behind_a_flag_that_takes_many_are_hypotheses(
+    before: list[str], files: list[str], command: Callable[..., Finished]
+) -> None:
+    scored = command("score", *files, *before, "hyp/a.en", "hyp/b.en")
+    assert scored.code == 0, scored.err
+    assert set(eh.open_run("results/latest").scores["system"]) == {"a", "b"}
+
+
 def test_equal_to_the_sacrebleu_command(files: list[str], command: Callable[..., Finished]) -> None:
     theirs = subprocess.run(
         [sys.executable, "-m", "sacrebleu", "ref.A.en", "ref.B.en", "-i", "hyp/a.en", "-m", "bleu", "chrf", "ter",

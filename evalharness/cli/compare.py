@@ -65,7 +65,9 @@ def _parser() -> argparse.ArgumentParser:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("runs", nargs="+", type=Path, metavar="RUN", help="a record, or one TSV or CSV file of scores")
-    parser.add_argument("-m", "--metrics", nargs="+", default=[], metavar="NAME", help="default: all they share")
+    parser.add_argument(
+        "-m", "--metrics", action="extend", nargs="+", default=[], metavar="NAME", help="default: all they share"
+    )
     parser.add_argument("--table", choices=table_names(), help=f"only this table (default: {' and '.join(_TABLES)})")
     parser.add_argument("-f", "--format", choices=_FORMATS, default="text")
     parser.add_argument("-w", "--width", type=digits, help="digits after the point of scores (0 to 15, default: 1)")
@@ -80,7 +82,9 @@ def _parser() -> argparse.ArgumentParser:
     stats.add_argument("--interval", choices=_names(IntervalChoice), help="default: auto")
     stats.add_argument("--clusters", choices=_names(ClusterRule), help="default: wmt24")
     stats.add_argument("--autorank", choices=_names(AutoRankRule), help="default: none")
-    stats.add_argument("--autorank-metrics", nargs="+", metavar="NAME", help="what AutoRank averages (default: all)")
+    stats.add_argument(
+        "--autorank-metrics", action="extend", nargs="+", metavar="NAME", help="what AutoRank averages (default: all)"
+    )
     stats.add_argument(
         "--level", type=float, metavar="SHARE", help="of intervals; significant is p <= 1 - SHARE (default: 0.95)"
     )
@@ -92,8 +96,8 @@ def _parser() -> argparse.ArgumentParser:
     scores = parser.add_argument_group("tables of scores")
     scores.add_argument("--system-column", metavar="NAME", help="default: system")
     scores.add_argument("--document-column", metavar="NAME", help="default: document, where there is one")
-    scores.add_argument("--lower-is-better", nargs="+", default=[], metavar="METRIC")
-    scores.add_argument("--higher-is-better", nargs="+", default=[], metavar="METRIC")
+    scores.add_argument("--lower-is-better", action="extend", nargs="+", default=[], metavar="METRIC")
+    scores.add_argument("--higher-is-better", action="extend", nargs="+", default=[], metavar="METRIC")
     return parser
 
 

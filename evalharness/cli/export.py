@@ -41,8 +41,12 @@ def main(arguments: Sequence[str]) -> int:
     parser.add_argument("what", metavar="TESTSET|RUN", help="an imported test set, sacreBLEU's, or a record")
     parser.add_argument("--format", required=True, choices=format_names())
     parser.add_argument("--output", required=True, type=Path, metavar="FOLDER", help="a new or empty folder")
-    parser.add_argument("--systems", nargs="+", default=[], metavar="NAME", help="of a run (default: all)")
-    parser.add_argument("--metrics", nargs="+", default=[], metavar="NAME", help="of a run (default: all with scores)")
+    parser.add_argument(
+        "--systems", action="extend", nargs="+", default=[], metavar="NAME", help="of a run (default: all)"
+    )
+    parser.add_argument(
+        "--metrics", action="extend", nargs="+", default=[], metavar="NAME", help="of a run (default: all with scores)"
+    )
     parser.add_argument("-l", "--language-pair", help="of a test set: the reverse turns the pairs round")
     check_utf8(arguments)
     options = parser.parse_args(arguments)

@@ -62,7 +62,9 @@ def main(arguments: Sequence[str]) -> int:
         choices=[one.value for one in OnError],
         help="what becomes of errors in the texts (default: stop; `evalharness lint` lists them)",
     )
-    parser.add_argument("--set", nargs="+", default=[], metavar="KEY=VALUE", help="other settings of the reader")
+    parser.add_argument(
+        "--set", action="extend", nargs="+", default=[], metavar="KEY=VALUE", help="other settings of the reader"
+    )
     check_utf8(arguments)
     options = parser.parse_args(arguments)
     if options.reader is None:

@@ -43,7 +43,9 @@ def main(arguments: Sequence[str]) -> int:
     parser.add_argument(
         "--most", type=int, default=20, metavar="N", help="findings shown a kind and file (default: 20; 0: all)"
     )
-    parser.add_argument("--ignore", nargs="+", default=[], metavar="KIND", help="kinds that are not looked for")
+    parser.add_argument(
+        "--ignore", action="extend", nargs="+", default=[], metavar="KIND", help="kinds that are not looked for"
+    )
     parser.add_argument("--not-aligned", action="store_true", help="the files are not aligned line by line")
     check_utf8(arguments)
     options = parser.parse_args(arguments)

@@ -27,20 +27,27 @@ def main(arguments: Sequence[str]) -> int:
     )
     parser.add_argument("run", type=Path, help="the record, for instance results/latest")
     parser.add_argument(
-        "--table", nargs="+", metavar="NAME",
+        "--table", action="extend", nargs="+", metavar="NAME",
         help=f"which tables, or all (default: systems): {', '.join(table_names())}",
     )  # fmt: skip
     parser.add_argument(
-        "-f", "--format", nargs="+", choices=[*RENDERERS, *FORMATS], metavar="FORMAT",
+        "-f", "--format", action="extend", nargs="+", choices=[*RENDERERS, *FORMATS], metavar="FORMAT",
         help=f"of a table one of {', '.join(RENDERERS)} (default: text); of figures any of {', '.join(FORMATS)} "
         "(default: all)",
     )  # fmt: skip
     parser.add_argument("--figures", action="store_true", help="write figures, not a table")
     parser.add_argument(
-        "--figure", nargs="+", default=[], metavar="NAME", help=f"only these: {', '.join(figure_names())}"
+        "--figure",
+        action="extend",
+        nargs="+",
+        default=[],
+        metavar="NAME",
+        help=f"only these: {', '.join(figure_names())}",
     )
-    parser.add_argument("--metrics", nargs="+", default=[], help="only these; the first orders rows")
-    parser.add_argument("--systems", nargs="+", default=[], help="only these; rows stay in the order of scores")
+    parser.add_argument("--metrics", action="extend", nargs="+", default=[], help="only these; the first orders rows")
+    parser.add_argument(
+        "--systems", action="extend", nargs="+", default=[], help="only these; rows stay in the order of scores"
+    )
     parser.add_argument("--baseline", help="only pairs with this system; p-values are as corrected in the record")
     parser.add_argument(
         "-o",
@@ -56,7 +63,13 @@ def main(arguments: Sequence[str]) -> int:
         help="digits after the point, of all metrics (0 to 15); differences in tables have one more",
     )
     parser.add_argument(
-        "--decimals", nargs="+", default=[], type=_metric_digits, metavar="METRIC=N", help="digits of single metrics"
+        "--decimals",
+        action="extend",
+        nargs="+",
+        default=[],
+        type=_metric_digits,
+        metavar="METRIC=N",
+        help="digits of single metrics",
     )
     parser.add_argument("--intervals", action="store_true", default=None, help="show the interval of each score")
     parser.add_argument("--page", action="store_true", help="write report.html of the record again, not a table")

@@ -64,7 +64,9 @@ def _parser() -> argparse.ArgumentParser:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("hypotheses", nargs="*", metavar="HYP", help="a file per system; none or - is standard input")
-    parser.add_argument("-i", "--input", nargs="+", default=[], metavar="HYP", help="the same, as a flag")
+    parser.add_argument(
+        "-i", "--input", action="extend", nargs="+", default=[], metavar="HYP", help="the same, as a flag"
+    )
     parser.add_argument(
         "-t",
         "--test-set",
@@ -72,9 +74,11 @@ def _parser() -> argparse.ArgumentParser:
         help="instead of -s and -r an imported test set, or sacreBLEU's: sacrebleu://wmt22/zh-en",
     )
     parser.add_argument("-s", "--source", metavar="FILE")
-    parser.add_argument("-r", "--references", nargs="+", default=[], metavar="FILE")
+    parser.add_argument("-r", "--references", action="extend", nargs="+", default=[], metavar="FILE")
     parser.add_argument("-l", "--language-pair", metavar="SRC-TGT", help="such as zh-en; decides BLEU's tokenizer")
-    parser.add_argument("-m", "--metrics", nargs="+", metavar="NAME", help=f"default: {' '.join(_DEFAULT_METRICS)}")
+    parser.add_argument(
+        "-m", "--metrics", action="extend", nargs="+", metavar="NAME", help=f"default: {' '.join(_DEFAULT_METRICS)}"
+    )
     parser.add_argument("-tok", "--tokenize", help="BLEU's tokenizer, where it should not follow the target language")
     parser.add_argument("-lc", "--lowercase", action="store_true", help="case-insensitive BLEU")
     parser.add_argument("--model", help="checkpoint of the metric comet: a name on the hub, a folder or a file")
@@ -85,17 +89,22 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("-sl", "--sentence-level", action="store_true", help="print the score of every segment")
     parser.add_argument("--results", help="folder of the record (default: results)")
     parser.add_argument("--name", help="name of the record (default: the test set's)")
-    parser.add_argument("--set", nargs="+", default=[], metavar="KEY=VALUE", help="other settings of `evalharness run`")
+    parser.add_argument(
+        "--set", action="extend", nargs="+", default=[], metavar="KEY=VALUE", help="other settings of `evalharness run`"
+    )
     return parser
 
 
 def _without_swallowed_files(options: argparse.Namespace) -> argparse.Namespace:
-    """`-m bleu mine.en` reads as two metrics; a name that is no metric and is a file was meant as hypotheses."""
+    """`-m bleu mine.en` reads as two metrics, `--set cache=false mine.en` as two settings; a file that is neither was
+    meant as hypotheses."""
+    known = option_names("metrics")
+    swallowed = [name for name in options.metrics or () if name not in known and Path(name).is_file()]
+    swallowed += [word for word in options.set if "=" not in word and Path(word).is_file()]
     if options.metrics is not None:
-        known = option_names("metrics")
-        swallowed = [name for name in options.metrics if name not in known and Path(name).is_file()]
         options.metrics = [name for name in options.metrics if name not in swallowed]
-        options.hypotheses = [*swallowed, *options.hypotheses]
+    options.set = [word for word in options.set if word not in swallowed]
+    options.hypotheses = [*swallowed, *options.hypotheses]
     return options
 
 
