@@ -267,7 +267,7 @@ def _nearest_key(key: str, overrides: Sequence[str]) -> str:
             return f"; the option {option!r} is not chosen: add it to the list {group}=[...,{option}]."
         return _nearest_key(parent, [f"{parent}=", *others]) if parent else "."
     known = [str(name) for name in node if name != _TARGET]
-    return f"{nearest(last, known)} Settings of {parent or 'the configuration'}: {', '.join(known)}."
+    return f"{nearest(last, known)} Settings of {parent or 'the configuration'}: {', '.join(known) or 'none'}."
 
 
 def _names(config: DictConfig, group: str) -> list[str]:

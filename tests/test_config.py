@@ -84,6 +84,7 @@ def test_the_default_experiment() -> None:
         ("testset=zhengzou", r"testset: no option 'zhengzou'; did you mean 'zhengzhou'\?"),
         ("metrics.bleu.tokenise=zh", r"metrics\.bleu\.tokenise: no such setting; did you mean 'tokenize'\?"),
         ("+metrics.bleu.tokenise=zh", r"metrics\.bleu\.tokenise: no such setting; did you mean 'tokenize'\?"),
+        ("launch.n_workers=2", r"launch\.n_workers: no such setting\. Settings of launch: none\."),
         ("metric=[bleu]", r"metric: no such setting; did you mean 'metrics'\?"),
         ("+metric=[bleu]", r"metric: no such setting; did you mean 'metrics'\?"),
         ("metrcs.bleu.tokenize=zh", r"no such setting; did you mean 'metrics'\?"),

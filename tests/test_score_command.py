@@ -189,6 +189,18 @@ def test_a_flag_that_is_not_given_leaves_what_set_says(files: list[str], command
     assert "tok:zh" in reverse.out
 
 
+@pytest.mark.parametrize(
+    ("flags", "metric"), [(["-lc"], "bleu"), (["-tok", "char"], "bleu"), (["--model", "Unbabel/any"], "comet")]
+)
+def test_a_flag_of_a_metric_that_is_not_chosen_is_refused(
+    flags: list[str], metric: str, files: list[str], command: Callable[..., Finished]
+) -> None:
+    finished = command("score", *files, "-m", "chrf", "ter", *flags, "-i", "hyp/a.en")
+    assert finished.code == 2
+    assert f"{flags[0]}: is a setting of {metric}, which is not among the metrics (chrf, ter)." in finished.err
+    assert not Path("results").exists()
+
+
 def test_json_keeps_metrics_of_one_heading_apart(files: list[str], command: Callable[..., Finished]) -> None:
     arguments = [*files, "-f", "json", "-m", "chrf", "chrfpp", "bleu", "--set", "metrics.chrf.word_order=2"]
     arguments += ["metrics.chrf.lowercase=true", "--"]
@@ -285,7 +297,6 @@ def test_names_with_odd_characters(files: list[str], command: Callable[..., Fini
         (["-t", "zhengzhou", "-r", "ref.A.en", "-i", "hyp/a.en"], "-t names a test set"),
         (["-r", "ref.A.en", "-l", "zh-en", "-m", "blue", "--", "hyp/a.en"], "did you mean 'bleu'?"),
         (["-r", "ref.A.en", "-l", "zh-en", "hyp/a.en", "hyp/a.en"], "two systems are called 'a'"),
-        (["-r", "ref.A.en", "-l", "zh-en", "-m", "chrf", "--model", "x", "--", "hyp/a.en"], "metrics.comet.model"),
         (["-r", "ref.A.en", "-l", "zh-en", "--baseline", "c", "hyp/a.en"], "stats.baseline=c: no such system"),
     ],
 )

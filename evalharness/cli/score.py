@@ -26,6 +26,7 @@ from evalharness.workflows.report import Run, open_run
 _DEFAULT_METRICS = ("bleu", "chrf", "chrfpp", "ter")  # those that need no source and hold for every language
 _FORMATS = ("text", "json", "latex", "markdown", "tsv")
 _STDIN_NAME = "stdin"
+_OF_METRICS = {"metrics.bleu.tokenize": "-tok", "metrics.bleu.lowercase": "-lc", "metrics.comet.model": "--model"}
 _EPILOG = """examples:
   evalharness score -s src.zh -r ref.A.en ref.B.en -m bleu chrf -l zh-en hyp/*.en
   evalharness score -t zhengzhou mine.en
@@ -124,6 +125,7 @@ def _config(options: argparse.Namespace) -> DictConfig:
     given = {key: value for key, value in (flags | _testset_values(options)).items() if value is not None}
     _check_set_once(options, given)
     config = compose_config([*words, *options.set])
+    _check_metrics_chosen(config, given)
     set_values(config, given)
     files = [*options.hypotheses, *options.input] or [STANDARD_INPUT]
     if STANDARD_INPUT in files and sys.stdin.isatty():
@@ -148,6 +150,16 @@ def _check_set_once(options: argparse.Namespace, given: Mapping[str, Any]) -> No
             raise ConfigError(f"--set {word}: systems are the files of hypotheses here; `evalharness run` takes {key}.")
         if key in given or (key == "metrics" and options.metrics is not None):
             raise ConfigError(f"--set {word}: a flag sets {key} already. Leave one of the two out.")
+
+
+def _check_metrics_chosen(config: DictConfig, given: Mapping[str, Any]) -> None:
+    for key, flag in _OF_METRICS.items():
+        _, metric, _ = key.split(".")
+        if key in given and metric not in config.metrics:
+            raise ConfigError(
+                f"{flag}: is a setting of {metric}, which is not among the metrics ({', '.join(config.metrics)}). "
+                f"Add it with -m, or leave {flag} out."
+            )
 
 
 def _file_option() -> dict[str, Any]:
