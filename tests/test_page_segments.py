@@ -137,6 +137,7 @@ def settled(page: Page) -> None:
     page.wait_for_function(
         "() => ![...document.querySelectorAll('article')].some(one => one.innerText.includes('Loading texts'))"
         " && ![...document.querySelectorAll('article dd')].some(one => one.innerText === '…')"
+        " && document.querySelector('article [aria-busy=true]') === null"
     )
     page.wait_for_timeout(100)
 
@@ -423,6 +424,17 @@ class TestDifferences:
             assert text.evaluate(WITHOUT, "ins") == row["references"][0]
         assert text.locator("ins, del").count() > 0
         assert "underline" in text.locator("ins").first.evaluate("one => getComputedStyle(one).textDecorationLine")
+
+    def test_a_text_whose_differences_are_not_found_yet_is_busy(self, page: Page, bundled: eh.Run) -> None:
+        page.add_init_script(
+            "window.most = 0; new MutationObserver(() => {"
+            " most = Math.max(most, document.querySelectorAll('article .text[aria-busy=true]').length)"
+            "}).observe(document, {subtree: true, childList: true, attributes: true})"
+        )
+        opened(page, bundled, "tab=segments")
+        assert page.evaluate("most") > 0
+        assert page.locator(".text[aria-busy]").count() == 0
+        assert page.locator("article ins").count() > 0
 
     @pytest.mark.parametrize("unit", ["words", "characters"])
     def test_what_is_shown_spells_both_texts(self, page: Page, many: eh.Run, unit: str) -> None:

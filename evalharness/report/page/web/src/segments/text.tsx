@@ -33,9 +33,10 @@ export function Text({ text, language, missing, errors = [], against = null, uni
   if (text === "") return <p class="text missing">empty</p>;
   const all = parts ?? [{ text, kind: "same" }];
   const isCut = !isWhole && nCharacters > SHOWN;
+  const isUncompared = parts === undefined && against?.text != null;
   return (
     <div>
-      <p class="text" dir="auto" lang={language || undefined}>
+      <p class="text" dir="auto" lang={language || undefined} aria-busy={(isUncompared && !isPrinted) || undefined}>
         <Parts parts={isCut ? startOf(all, SHOWN) : all} errors={errors} />
         {isCut && "…"}
       </p>
@@ -50,7 +51,7 @@ export function Text({ text, language, missing, errors = [], against = null, uni
         </p>
       )}
       {parts === null && <p class="note">Too long, or too different, to compare with {visible(against?.name ?? "")}.</p>}
-      {parts === undefined && isPrinted && against?.text != null && <p class="note">Not compared: there is too much to print.</p>}
+      {isUncompared && isPrinted && <p class="note">Not compared: there is too much to print.</p>}
       {against !== null && against.text == null && <p class="note">Nothing to compare with: {visible(against.name)} has none.</p>}
     </div>
   );
