@@ -12,7 +12,6 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import ClassVar
 
-import lingua
 import numpy as np
 import pyarrow.parquet as pq
 import pytest
@@ -26,7 +25,7 @@ from evalharness.errors import ConfigError
 from evalharness.metrics.base import Needs
 from evalharness.metrics.comet.metric import Comet
 from evalharness.metrics.lexical import Bleu, Chrf, Chrfpp, Ter
-from evalharness.outputs import find, language
+from evalharness.outputs import find
 from evalharness.outputs.find import find_flags
 from evalharness.outputs.flags import MEANINGS, UNUSABLE
 from evalharness.outputs.numerals import numbers_of
@@ -306,26 +305,6 @@ class TestLanguages:
         breton = "Emañ ar gêriadenn e troad ar menez, e-lec'h ma krog an hent."
         assert alone("en-br", "The village lies at the foot of the mountain.", breton, GERMAN) == ()
         assert len([one for one in caplog.messages if "lingua does not know br" in one]) == 1
-
-    def test_few_languages_are_in_memory_at_once(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        texts = [GERMAN, FRENCH, GERMAN, FRENCH, ENGLISH, GERMAN]
-        language.detectors.cache_clear()
-        testset = made("de-en", *[CLEAN["de-en"][0][:2]] * len(texts))
-        whole = found(testset, {"mine": texts})
-        monkeypatch.setattr(language, "_MOST_LOADED", 1)
-        language.detectors.cache_clear()
-        in_turn = language.Detectors.thorough
-        loaded: list[set[str]] = []
-
-        def thorough(self: language.Detectors, other: lingua.Language) -> lingua.LanguageDetector:
-            detector = in_turn(self, other)
-            loaded.append({one.name for one in self._thorough})
-            return detector
-
-        monkeypatch.setattr(language.Detectors, "thorough", thorough)
-        assert found(testset, {"mine": texts}) == whole
-        assert set().union(*loaded) >= {"GERMAN", "FRENCH"}
-        assert all(len(one) == 1 for one in loaded)
 
     def test_references_in_another_script_than_the_code_says(self) -> None:
         # Uighur is written in Arabic letters, and also in Latin ones, which the code does not say.

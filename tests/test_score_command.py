@@ -71,13 +71,33 @@ def test_a_flag_given_twice_adds_to_the_first(
     assert not Path("results/latest/report.html").exists()
 
 
-@pytest.mark.parametrize("before", [["-m", "bleu"], ["--set", "cache=false"], ["-m", "bleu", "--set", "cache=false"]])
-def test_files_behind_a_flag_that_takes_many_are_hypotheses(
-    before: list[str], files: list[str], command: Callable[..., Finished]
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["-m", "bleu", "hyp/b.en", "hyp/a.en"],
+        ["--set", "stats.level=0.9", "hyp/b.en", "-m", "bleu", "hyp/a.en"],
+        ["-m", "bleu", "--set", "stats.level=0.9", "hyp/b.en", "hyp/a.en"],
+        ["hyp/b.en", "-m", "bleu", "hyp/a.en"],
+        ["-m", "bleu", "hyp/b.en", "--input=hyp/a.en"],
+        ["-ihyp/b.en", "-m", "bleu", "hyp/a.en"],
+    ],
+)
+def test_files_behind_a_flag_that_takes_many_are_hypotheses_in_the_order_given(
+    words: list[str], files: list[str], command: Callable[..., Finished]
 ) -> None:
-    scored = command("score", *files, *before, "hyp/a.en", "hyp/b.en")
+    scored = command("score", "-b", "-w", "4", *files, *words)
     assert scored.code == 0, scored.err
-    assert set(eh.open_run("results/latest").scores["system"]) == {"a", "b"}
+    expected = [sacrebleu.BLEU().corpus_score(texts, [ONE, TWO]).score for texts in (B, A)]
+    assert scored.out == "".join(f"{score:.4f}\n" for score in expected)
+    if "--set" in words:
+        settings = json.loads(Path("results/latest/plan.json").read_text(encoding="utf-8"))["settings"]
+        assert settings["stats"]["level"] == 0.9
+
+
+def test_a_file_called_like_a_metric_takes_no_metric_away(files: list[str], command: Callable[..., Finished]) -> None:
+    write("bleu", *A)
+    scored = command("score", *files, "-b", "-m", "bleu", "--set", "cache=false", "bleu")
+    assert scored.out == f"{sacrebleu.BLEU().corpus_score(A, [ONE, TWO]).score:.1f}\n", scored.err
 
 
 def test_equal_to_the_sacrebleu_command(files: list[str], command: Callable[..., Finished]) -> None:
@@ -296,6 +316,8 @@ def test_names_with_odd_characters(files: list[str], command: Callable[..., Fini
         (["-r", "ref.A.en", "-i", "hyp/a.en"], "no language pair: give -l SRC-TGT"),
         (["-t", "zhengzhou", "-r", "ref.A.en", "-i", "hyp/a.en"], "-t names a test set"),
         (["-r", "ref.A.en", "-l", "zh-en", "-m", "blue", "--", "hyp/a.en"], "did you mean 'bleu'?"),
+        (["-r", "ref.A.en", "-l", "zh-en", "--set", "cache=false", "hyp/c.en"], "--set hyp/c.en: is no KEY=VALUE, and"),
+        (["-r", "ref.A.en", "-l", "zh-en", "-lc", "--set", "metrics=[]", "--", "hyp/a.en"], "the metrics (none)"),
         (["-r", "ref.A.en", "-l", "zh-en", "hyp/a.en", "hyp/a.en"], "two systems are called 'a'"),
         (["-r", "ref.A.en", "-l", "zh-en", "--baseline", "c", "hyp/a.en"], "stats.baseline=c: no such system"),
     ],

@@ -26,7 +26,6 @@ from evalharness.workflows.report import Run, open_run
 _DEFAULT_METRICS = ("bleu", "chrf", "chrfpp", "ter")  # those that need no source and hold for every language
 _FORMATS = ("text", "json", "latex", "markdown", "tsv")
 _STDIN_NAME = "stdin"
-_OF_METRICS = {"metrics.bleu.tokenize": "-tok", "metrics.bleu.lowercase": "-lc", "metrics.comet.model": "--model"}
 _EPILOG = """examples:
   evalharness score -s src.zh -r ref.A.en ref.B.en -m bleu chrf -l zh-en hyp/*.en
   evalharness score -t zhengzhou mine.en
@@ -38,7 +37,7 @@ _EPILOG = """examples:
 def main(arguments: Sequence[str]) -> int:
     """Score files of hypotheses, write the record and print the scores; the exit code."""
     check_utf8(arguments)
-    options = _without_swallowed_files(_parser().parse_args(arguments))
+    options = _parsed(arguments)
     experiment = build_experiment(_config(options))
     outcome = evaluate(experiment, observer=observer())
     run = open_run(outcome.paths.folder)
@@ -64,10 +63,11 @@ def _parser() -> argparse.ArgumentParser:
         epilog=_EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("hypotheses", nargs="*", metavar="HYP", help="a file per system; none or - is standard input")
     parser.add_argument(
-        "-i", "--input", action="extend", nargs="+", default=[], metavar="HYP", help="the same, as a flag"
-    )
+        "hypotheses", action=_InOrder, nargs="*", default=[], metavar="HYP",
+        help="a file per system; none or - is standard input",
+    )  # fmt: skip
+    parser.add_argument("-i", "--input", action=_InOrder, nargs="+", metavar="HYP", help="the same, as a flag")
     parser.add_argument(
         "-t",
         "--test-set",
@@ -78,7 +78,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("-r", "--references", action="extend", nargs="+", default=[], metavar="FILE")
     parser.add_argument("-l", "--language-pair", metavar="SRC-TGT", help="such as zh-en; decides BLEU's tokenizer")
     parser.add_argument(
-        "-m", "--metrics", action="extend", nargs="+", metavar="NAME", help=f"default: {' '.join(_DEFAULT_METRICS)}"
+        "-m", "--metrics", action=_InOrder, nargs="+", metavar="NAME", help=f"default: {' '.join(_DEFAULT_METRICS)}"
     )
     parser.add_argument("-tok", "--tokenize", help="BLEU's tokenizer, where it should not follow the target language")
     parser.add_argument("-lc", "--lowercase", action="store_true", help="case-insensitive BLEU")
@@ -91,21 +91,33 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--results", help="folder of the record (default: results)")
     parser.add_argument("--name", help="name of the record (default: the test set's)")
     parser.add_argument(
-        "--set", action="extend", nargs="+", default=[], metavar="KEY=VALUE", help="other settings of `evalharness run`"
+        "--set", action=_InOrder, nargs="+", metavar="KEY=VALUE", help="other settings of `evalharness run`"
     )
     return parser
 
 
-def _without_swallowed_files(options: argparse.Namespace) -> argparse.Namespace:
+class _InOrder(argparse.Action):
+    """Keeps what several flags say in one list, as it stands on the command line."""
+
+    def __call__(self, parser: object, options: argparse.Namespace, values: Any, flag: str | None = None) -> None:
+        options.words.extend((self.dest, word) for word in values)
+
+
+def _parsed(arguments: Sequence[str]) -> argparse.Namespace:
     """`-m bleu mine.en` reads as two metrics, `--set cache=false mine.en` as two settings; a file that is neither was
-    meant as hypotheses."""
+    meant as hypotheses. These are in the order of the command line, as bare scores are printed."""
+    options = _parser().parse_args(arguments, argparse.Namespace(words=[]))
     known = option_names("metrics")
-    swallowed = [name for name in options.metrics or () if name not in known and Path(name).is_file()]
-    swallowed += [word for word in options.set if "=" not in word and Path(word).is_file()]
-    if options.metrics is not None:
-        options.metrics = [name for name in options.metrics if name not in swallowed]
-    options.set = [word for word in options.set if word not in swallowed]
-    options.hypotheses = [*swallowed, *options.hypotheses]
+    options.hypotheses, options.metrics, options.set = [], [], []
+    for flag, word in options.words:
+        if flag == "metrics" and (word in known or not Path(word).is_file()):
+            options.metrics.append(word)
+        elif flag == "set" and ("=" in word or word.startswith("~")):
+            options.set.append(word)
+        elif flag == "set" and word != STANDARD_INPUT and not Path(word).exists():
+            raise ConfigError(f"--set {word}: is no KEY=VALUE, and there is no such file of hypotheses.")
+        else:
+            options.hypotheses.append(word)
     return options
 
 
@@ -113,21 +125,22 @@ def _config(options: argparse.Namespace) -> DictConfig:
     words = ["systems=[]", f"testset={'plain' if options.test_set is None else named_testset(options.test_set)[0]}"]
     if not any(word.startswith("metrics=") for word in options.set):
         words.append(f"metrics=[{','.join(options.metrics or _DEFAULT_METRICS)}]")
-    flags = {
-        "name": options.name,
-        "results": options.results,
-        "metrics.bleu.tokenize": options.tokenize,
-        "metrics.bleu.lowercase": True if options.lowercase else None,
-        "metrics.comet.model": options.model,
-        "stats.baseline": options.baseline,
+    of_metrics = {
+        "-tok": ("bleu", "tokenize", options.tokenize),
+        "-lc": ("bleu", "lowercase", True if options.lowercase else None),
+        "--model": ("comet", "model", options.model),
     }
+    flags = {"name": options.name, "results": options.results, "stats.baseline": options.baseline}
+    flags |= {f"metrics.{metric}.{key}": value for metric, key, value in of_metrics.values()}
     # A flag that was not given leaves what --set says.
     given = {key: value for key, value in (flags | _testset_values(options)).items() if value is not None}
     _check_set_once(options, given)
     config = compose_config([*words, *options.set])
-    _check_metrics_chosen(config, given)
+    for flag, (metric, key, _) in of_metrics.items():
+        if f"metrics.{metric}.{key}" in given:
+            _check_chosen(metric, config, flag)
     set_values(config, given)
-    files = [*options.hypotheses, *options.input] or [STANDARD_INPUT]
+    files = options.hypotheses or [STANDARD_INPUT]
     if STANDARD_INPUT in files and sys.stdin.isatty():
         print("reading hypotheses from standard input; Ctrl-D ends them, -- ends a list of files", file=sys.stderr)
     _check_standard_input([options.source, *options.references, *files])
@@ -148,18 +161,17 @@ def _check_set_once(options: argparse.Namespace, given: Mapping[str, Any]) -> No
         key = word.partition("=")[0].lstrip("+~")
         if key == "systems" or key.startswith("systems."):
             raise ConfigError(f"--set {word}: systems are the files of hypotheses here; `evalharness run` takes {key}.")
-        if key in given or (key == "metrics" and options.metrics is not None):
+        if key in given or (key == "metrics" and options.metrics):
             raise ConfigError(f"--set {word}: a flag sets {key} already. Leave one of the two out.")
 
 
-def _check_metrics_chosen(config: DictConfig, given: Mapping[str, Any]) -> None:
-    for key, flag in _OF_METRICS.items():
-        _, metric, _ = key.split(".")
-        if key in given and metric not in config.metrics:
-            raise ConfigError(
-                f"{flag}: is a setting of {metric}, which is not among the metrics ({', '.join(config.metrics)}). "
-                f"Add it with -m, or leave {flag} out."
-            )
+def _check_chosen(metric: str, config: DictConfig, flag: str) -> None:
+    chosen = [str(name) for name in config.get("metrics") or ()]
+    if metric not in chosen:
+        raise ConfigError(
+            f"{flag}: is a setting of {metric}, which is not among the metrics ({', '.join(chosen) or 'none'}). Choose "
+            f"it too, or leave {flag} out."
+        )
 
 
 def _file_option() -> dict[str, Any]:

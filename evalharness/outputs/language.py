@@ -42,7 +42,6 @@ _LOWER_CASE_RUNS = re.compile(rf"(?<!\w)[a-zß-öø-ÿ]+(?: [a-zß-öø-ÿ]+){{{
 # Of the letters of a hypothesis, in words that are known: below, lingua is asked, as of 0.1 % of those of WMT22.
 _KNOWN_WORDS = 0.5
 _DOUBT = 0.01  # confidence of lingua's trigrams in the target language, below which a text may be in another
-_MOST_LOADED = 8  # other languages whose models, of 10 to 60 MB, are in memory at once
 _PART_CHARACTERS = 80
 _FOREIGN_PARTS = 0.75  # of a text's letters, in parts whose language is not the target
 # Nobody translates into these by mistake, and terms of science look like them.
@@ -239,10 +238,6 @@ class Detectors:
         from lingua import LanguageDetectorBuilder
 
         if other not in self._thorough:
-            if len(self._thorough) == _MOST_LOADED:
-                for detector in self._thorough.values():
-                    detector.unload_language_models()  # type: ignore[no-untyped-call]
-                self._thorough.clear()
             self._thorough[other] = LanguageDetectorBuilder.from_languages(*self.alike, other).build()
         return self._thorough[other]
 
