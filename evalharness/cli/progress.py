@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 class Bars:
-    """One bar a metric, on standard error."""
+    """One bar a stage, on standard error."""
 
     def __init__(self) -> None:
         self._bar: tqdm[None] | None = None
@@ -34,7 +34,7 @@ class Bars:
 
 
 class Lines:
-    """One line when a metric is through, on standard error."""
+    """One line when a stage is through, on standard error."""
 
     def __init__(self) -> None:
         self._stage = ""
