@@ -10,7 +10,7 @@ import os
 import sys
 import traceback
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import NamedTuple
 
@@ -189,8 +189,20 @@ class _Once(logging.Filter):
         return True
 
 
+class _ToStderr(logging.Handler):
+    """A message between two steps of a progress bar has the line to itself, and the bar goes on below."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        tqdm = getattr(sys.modules.get("tqdm"), "tqdm", None)  # imported where there is a bar
+        try:
+            with nullcontext() if tqdm is None else tqdm.external_write_mode(file=sys.stderr):
+                print(self.format(record), file=sys.stderr, flush=True)
+        except OSError:  # nobody reads it any more
+            self.handleError(record)
+
+
 def _log_to_stderr() -> None:
-    handler = logging.StreamHandler()
+    handler = _ToStderr()
     handler.setLevel(logging.WARNING)
     handler.setFormatter(logging.Formatter("evalharness: %(levelname)s: %(message)s"))
     handler.addFilter(_Once())

@@ -64,8 +64,7 @@ class ScoredMetric:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Scored:
     """Everything a run has computed. `hypotheses` [S][N] holds None where a system failed; `groups` [S] names the
-    system that a replicate is one run of, None for a system of its own. `flags_of_texts` are those that hypotheses have
-    without any metric; None where they were not looked at yet."""
+    system that a replicate is one run of, None for a system of its own."""
 
     testset: TestSet
     systems: tuple[str, ...]
@@ -73,7 +72,6 @@ class Scored:
     hypotheses: tuple[tuple[str | None, ...], ...]
     metrics: tuple[ScoredMetric, ...]
     findings: tuple[FindingLine, ...]
-    flags_of_texts: Flags | None = None
 
 
 def derivation_key(scored: Scored, outputs: OutputSettings, stats: StatsSettings, report: ReportSettings) -> str:
@@ -104,15 +102,21 @@ def derived_files(
 
 
 def write_derived(
-    paths: RunPaths, scored: Scored, outputs: OutputSettings, stats: StatsSettings, report: ReportSettings
+    paths: RunPaths,
+    scored: Scored,
+    flags_of_texts: Flags,
+    outputs: OutputSettings,
+    stats: StatsSettings,
+    report: ReportSettings,
 ) -> Derived:
-    """Write everything but plan, logs and `done.json`, and say what was written."""
+    """Write everything but plan, logs and `done.json`, and say what was written. `flags_of_texts` are those that
+    hypotheses have without any metric."""
     measured = [
         Measured.by(one.metric, name=one.name, signature=one.signature, rows=one.rows) for one in scored.metrics
     ]
     documents = [segment.document for segment in scored.testset.segments]
     lines = lines_of(scored.systems, scored.groups, documents, measured, stats)
-    flags = flags_of(scored, outputs)
+    flags = flags_of(scored, flags_of_texts)
     files: list[tuple[Path, type, Sequence[object]]] = [
         (paths.findings, FindingLine, scored.findings),
         (paths.scores, ScoreLine, lines.scores),

@@ -16,6 +16,8 @@ from evalharness.errors import EvalHarnessError, FailedSegmentsError, InputError
 from evalharness.fingerprint import fingerprint
 from evalharness.inspection.findings import Tally, named
 from evalharness.metrics.base import CountsIncidents, Metric
+from evalharness.outputs.find import find_flags
+from evalharness.outputs.settings import OutputSettings
 from evalharness.records import Floats, Hypothesis, LanguagePair, SourceSegment
 from evalharness.runs.cache import NoCache, RowCache, user_cache
 from evalharness.runs.log import JsonLines, only_writer
@@ -26,13 +28,7 @@ from evalharness.systems.base import System
 from evalharness.textio import check_text, write_json
 from evalharness.workflows.derive import Scored, ScoredMetric, derivation_key, derived_files, write_derived
 from evalharness.workflows.preparation import Experiment, Prepared, prepare
-from evalharness.workflows.problems import (
-    flags_of_texts,
-    problem_lines,
-    say_remarkable,
-    warn_of_lengths,
-    warn_of_unusable,
-)
+from evalharness.workflows.problems import Flags, problem_lines, say_remarkable, warn_of_lengths, warn_of_unusable
 from evalharness.workflows.scoring import MetricScorer
 
 _log = logging.getLogger(__name__)
@@ -113,10 +109,9 @@ def _evaluate_prepared(experiment: Experiment, prepared: Prepared, paths: RunPat
         findings=tuple(_finding_line(tally) for tally in prepared.findings),
     )
     is_first = not RunView(paths.folder).is_complete
+    flags: Flags | None = None
     if is_first:  # said before hours are spent on scoring what is none
-        with _stage(observer, "checks of hypotheses", len(hypotheses) * len(sources)):
-            flags = flags_of_texts(unscored, experiment.outputs, observer.advance)
-        unscored = replace(unscored, flags_of_texts=flags)
+        flags = _flags_of_texts(unscored, experiment.outputs, observer)
         warn_of_unusable(problem_lines(unscored, flags, experiment.outputs))
         warn_of_lengths(unscored, flags, experiment.outputs)
     metrics, n_new, failures = _score_all(experiment, prepared, hypotheses, paths, observer)
@@ -132,7 +127,9 @@ def _evaluate_prepared(experiment: Experiment, prepared: Prepared, paths: RunPat
         _say_problems(RunView(paths.folder), is_first=is_first)
         return Outcome(paths=_latest(paths), problems=())
     paths.done.unlink(missing_ok=True)  # before anything it vouches for is rewritten
-    derived = write_derived(paths, scored, *settings)
+    if flags is None:
+        flags = _flags_of_texts(unscored, experiment.outputs, observer)
+    derived = write_derived(paths, scored, flags, *settings)
     _say_problems(RunView(paths.folder), is_first=is_first)
     n_missing = sum(line.n_missing for line in derived.scores)
     if n_missing:
@@ -157,6 +154,11 @@ def _evaluate_prepared(experiment: Experiment, prepared: Prepared, paths: RunPat
         },
     )
     return Outcome(paths=_latest(paths) if is_complete else paths, problems=tuple(problems))
+
+
+def _flags_of_texts(scored: Scored, settings: OutputSettings, observer: Observer) -> Flags:
+    with _stage(observer, "checks of hypotheses", len(scored.systems) * len(scored.testset.segments)):
+        return find_flags(scored.testset, scored.hypotheses, settings, observer.advance)
 
 
 def _say_problems(run: RunView, *, is_first: bool) -> None:

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import logging
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
 
 from evalharness.metrics.base import FlagsSegments, HasWorst, Metric
-from evalharness.outputs.find import find_flags
 from evalharness.outputs.flags import MEANINGS, NO_HYPOTHESIS
 from evalharness.outputs.lengths import byte_length
 from evalharness.outputs.settings import OutputSettings
@@ -28,13 +27,8 @@ Flags: TypeAlias = tuple[tuple[tuple[str, ...], ...], ...]
 """By system and segment, [S][N]."""
 
 
-def flags_of_texts(scored: Scored, settings: OutputSettings, advance: Callable[[int], None] | None = None) -> Flags:
-    return find_flags(scored.testset, scored.hypotheses, settings, advance)
-
-
-def flags_of(scored: Scored, settings: OutputSettings) -> Flags:
+def flags_of(scored: Scored, of_texts: Flags) -> Flags:
     """The flags of every hypothesis: what its text tells, then what metrics tell, as `METRIC:flag`."""
-    of_texts = flags_of_texts(scored, settings) if scored.flags_of_texts is None else scored.flags_of_texts
     of_metrics = [found for metric in scored.metrics if (found := _flags_by(metric)) is not None]
     return tuple(
         tuple((*flags, *(flag for found in of_metrics for flag in found[s][n])) for n, flags in enumerate(of_system))
