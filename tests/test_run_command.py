@@ -196,6 +196,10 @@ class TestSweep:
         finished = command("run", "--multirun", "metrics=[bleu]", "metrics.bleu.lowercase=false,true")
         assert finished.code == 0, finished.err
         assert finished.out.count("Record: results/zhengzhou-") == 2
+        assert re.findall(r"^job .*", finished.out, re.M) == [
+            "job 1: metrics.bleu.lowercase=False",
+            "job 2: metrics.bleu.lowercase=True",
+        ]
         assert len(list(Path("results").glob("zhengzhou-*"))) == 2
         assert not Path("multirun.yaml").exists()
         assert not Path("outputs").exists()
@@ -203,8 +207,17 @@ class TestSweep:
     def test_a_run_that_fails_does_not_stop_the_others(self, command: Callable[..., Finished]) -> None:
         finished = command("run", "--multirun", "metrics=[bleu]", "stats.baseline=nobody,polished")
         assert finished.code == 2
-        assert "stats.baseline=nobody: no such system" in finished.err
+        said = finished.err.splitlines()
+        job = said.index("evalharness: sweep, job 1: stats.baseline=nobody")
+        assert "stats.baseline=nobody: no such system" in "".join(
+            said[job : said.index("evalharness: sweep, job 2: stats.baseline=polished")]
+        )
         assert finished.out.count("Record: ") == 1
+
+    def test_overrides_stand_on_both_sides_of_the_flag(self, command: Callable[..., Finished]) -> None:
+        finished = command("run", "metrics=[bleu]", "--multirun", "metrics.bleu.lowercase=false,true", "cache=false")
+        assert finished.code == 0, finished.err
+        assert finished.out.count("Record: ") == 2
 
     def test_showing_the_configuration_runs_nothing(self, command: Callable[..., Finished]) -> None:
         finished = command("run", "--cfg", "job", "metrics=[ter]")
