@@ -270,6 +270,18 @@ class TestPaths:
         assert [paths.folder.name for paths in records_under(Path("results"))] == ["a", "b"]
 
 
+def test_records_are_listed_by_time_and_damaged_ones_too(command: Callable[..., Finished]) -> None:
+    for name, created in {"a": "2026-03-01T00:00:00+00:00", "b": "2026-01-01T00:00:00+00:00"}.items():
+        paths = RunPaths(folder=Path("results") / name)
+        paths.folder.mkdir(parents=True)
+        write_plan(paths, dataclasses.replace(plan(), created=created))
+    RunPaths(folder=Path("results/c")).folder.mkdir()
+    RunPaths(folder=Path("results/c")).plan.write_text("{")
+    finished = command("runs")
+    assert finished.code == 2
+    assert [line.split()[2] for line in finished.out.splitlines()] == ["results/c", "results/b", "results/a"]
+
+
 def test_one_writer_at_a_time() -> None:
     with only_writer(Path(".lock")), pytest.raises(RecordError, match="another process"), only_writer(Path(".lock")):
         pass
@@ -378,8 +390,8 @@ def test_a_damaged_record_does_not_hide_the_others(damage: str, command: Callabl
     Path("results/c/done.json").write_text("{")
     finished = command("runs")
     assert [line.split()[1:3] for line in finished.out.splitlines()] == [
+        ["damaged", "results/b"],  # its time is not known
         ["complete", "results/a"],
-        ["damaged", "results/b"],
         ["INCOMPLETE", "results/c"],
     ]
     assert "results/b/plan.json" in finished.err

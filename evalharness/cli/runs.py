@@ -16,7 +16,7 @@ _NO_TIME = "-" * len("2026-01-01T00:00:00+00:00")
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Print a line for each record, and say what is wrong with a damaged one; the exit code."""
+    """Print a line for each record, the newest last, and say what is wrong with a damaged one; the exit code."""
     parser = argparse.ArgumentParser(prog="evalharness runs", description="List the records in a results folder.")
     parser.add_argument("results", nargs="?", default="results", type=Path, help="the folder (default: results)")
     options = parser.parse_args(arguments)
@@ -28,14 +28,15 @@ def main(arguments: Sequence[str]) -> int:
         records = [RunPaths(folder=options.results)]
     if not records:
         print(f"evalharness: {options.results}: there is no record in it.", file=sys.stderr)
+    lines = []
     for paths in records:
         try:
-            line = _line(paths)
+            lines.append(_line(paths))
         except EvalHarnessError as err:
             print_error(err)
             exit_code = err.exit_code
-            line = f"{_NO_TIME}  {'damaged':<10}  {shown_path(paths.folder)}"
-        write_out(f"{line}\n")
+            lines.append(f"{_NO_TIME}  {'damaged':<10}  {shown_path(paths.folder)}")
+    write_out("".join(f"{line}\n" for line in sorted(lines, key=_time)))
     return exit_code
 
 
@@ -48,3 +49,7 @@ def _line(paths: RunPaths) -> str:
         f"{plan.created}  {state:<10}  {shown_path(paths.folder)}  {plan.testset.language_pair}  "
         f"{plan.testset.n_segments} segments  {len(plan.systems)} systems  {metrics}"
     )
+
+
+def _time(line: str) -> str:
+    return line.split(maxsplit=1)[0]
