@@ -15,6 +15,8 @@ Array: TypeAlias = npt.NDArray[Any]
 Floats: TypeAlias = npt.NDArray[np.float64]
 
 _LANGUAGE = re.compile(r"[A-Za-z]{2,8}(_[A-Za-z0-9]{2,8})*")
+_OF_COUNTRY = {"cn": "zh", "cz": "cs", "dk": "da", "gr": "el", "jp": "ja", "ua": "uk", "vn": "vi"}
+"""Countries whose codes are no language's (ISO 639-1), and their languages; `kr` is missing, which is Kanuri."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,6 +49,11 @@ class LanguagePair:
 def base_language(code: str) -> str:
     """`zh` of `zh_CN`, in lower case."""
     return code.split("_", maxsplit=1)[0].lower()
+
+
+def language_meant(code: str) -> str | None:
+    """The language code where one gives a country's code that is no language's, as `ja` for `jp`; else None."""
+    return _OF_COUNTRY.get(base_language(code))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Protocol, runtime_checkable
@@ -11,9 +12,11 @@ from evalharness.inspection.alignment import AlignedTexts, Side, find_gap, inspe
 from evalharness.inspection.findings import Finding, Kind, Place, current_findings
 from evalharness.inspection.lines import duplicated_blocks, inspect_text
 from evalharness.inspection.repeats import Lines
-from evalharness.records import LanguagePair, Segment, TestSet
+from evalharness.records import LanguagePair, Segment, TestSet, language_meant
 from evalharness.scripts import HAN, script_weights, scripts_of
 from evalharness.textio import check_text
+
+_log = logging.getLogger(__name__)
 
 _ENOUGH_SOURCES = 20
 _ENOUGH_LETTERS = 20
@@ -134,6 +137,14 @@ def inspect_testset(testset: TestSet) -> None:
 
     Raises: InputError where something found is an error and errors stop."""
     findings, lp = current_findings(), testset.language_pair
+    for code in (lp.source, lp.target):
+        if (meant := language_meant(code)) is not None:
+            _log.warning(
+                "language pair %s: %r is a country; write %r, else tokenizers and checks do not know the language.",
+                lp,
+                code,
+                meant,
+            )
     file = f"test set {testset.name!r}"
     sources = [segment.source for segment in testset.segments if segment.source is not None]
     sides = {
