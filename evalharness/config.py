@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, TypeVar, cast
 
 from hydra import compose, initialize_config_dir
-from hydra.errors import HydraException, MissingConfigException
+from hydra.errors import HydraException, MissingConfigException, OverrideParseException
 from omegaconf import DictConfig, ListConfig, OmegaConf
 from omegaconf.errors import ConfigKeyError, OmegaConfBaseException, ValidationError
 from yaml import YAMLError
@@ -34,6 +34,7 @@ CONFIG_NAME = "config"
 VERSION_BASE = "1.3"
 COMPOSITION_ERRORS = (HydraException, OmegaConfBaseException, YAMLError, UnicodeDecodeError)
 """What Hydra raises while it puts a configuration together; `explained` makes one of ours of it."""
+_QUOTED = "'KEY=\"TEXT\"'"
 _TARGET = "_target_"
 _FILTER = "filter"
 _OWN_PACKAGE = "evalharness"
@@ -61,6 +62,11 @@ def compose_config(overrides: Sequence[str], *, config_dir: Path | None = None) 
         with initialize_config_dir(version_base=VERSION_BASE, config_dir=str(own)):
             return compose(CONFIG_NAME, overrides=[*overrides, *extra])
     except COMPOSITION_ERRORS as err:
+        if several := re.match("Ambiguous value for argument '([^']+)'", str(err)):
+            raise ConfigError(
+                f"{several.group(1)}: is several values; expected one. A list is written KEY=[A,B]; "
+                f"text with a comma is quoted for Hydra and for the shell, as in {_QUOTED}."
+            ) from err
         raise explained(err, overrides, config_dir=config_dir) from err
 
 
@@ -199,6 +205,11 @@ def explained(
         where = f"{mark.name}:{mark.line + 1}" if mark is not None else getattr(err, "name", "an option file")
         found = getattr(err, "problem", None) or str(err).splitlines()[0]
         return ConfigError(f"{where}: is not YAML: {found}.")
+    if isinstance(err, OverrideParseException):
+        return ConfigError(
+            f"{err.override}: Hydra cannot read it: {str(err).splitlines()[0]}. Close what is open; text with "
+            f"brackets, braces, commas or quotes in it is quoted for Hydra and for the shell, as in {_QUOTED}."
+        )
     if isinstance(err, MissingConfigException) and err.missing_cfg_file:
         group, _, option = err.missing_cfg_file.rpartition("/")
         options = option_names(group, config_dir)
@@ -266,8 +277,16 @@ def _nearest_key(key: str, overrides: Sequence[str]) -> str:
         if option in option_names(group, None) and isinstance(OmegaConf.select(config, group), DictConfig):
             return f"; the option {option!r} is not chosen: add it to the list {group}=[...,{option}]."
         return _nearest_key(parent, [f"{parent}=", *others]) if parent else "."
+    if elsewhere := [name for name in option_names(parent) if last in _settings_of(parent, name)]:
+        chosen = " or ".join(f"{parent}={name}" for name in elsewhere)
+        return f" with the option that is chosen; it is one of {chosen}."
     known = [str(name) for name in node if name != _TARGET]
     return f"{nearest(last, known)} Settings of {parent or 'the configuration'}: {', '.join(known) or 'none'}."
+
+
+def _settings_of(group: str, option: str) -> list[str]:
+    """The settings of an option that ships with evalharness."""
+    return [str(name) for name in OmegaConf.load(packaged_folder("configs") / group / f"{option}.yaml")]
 
 
 def _names(config: DictConfig, group: str) -> list[str]:

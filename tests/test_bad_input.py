@@ -29,6 +29,14 @@ def refused(finished: Finished, *said: str) -> None:
     assert not Path("results").exists()
 
 
+def test_a_file_in_place_of_a_folder(command: Callable[..., Finished]) -> None:
+    refused(
+        command(*BASE, "systems=[folder]", "systems.folder.path=hyp/a.en"),
+        "hyp/a.en: is a file; expected a folder",
+        "systems.hypotheses.path=hyp/a.en",
+    )
+
+
 def test_too_few_hypotheses(command: Callable[..., Finished]) -> None:
     write("hyp/a.en", "one", "two")
     refused(
@@ -189,6 +197,13 @@ def test_a_line_missing_from_the_scores(command: Callable[..., Finished]) -> Non
     scores.unlink()
     assert command(*BASE, *FOLDER, "metrics=[bleu,chrf]").code == 0
     assert scores.read_text() == whole
+
+
+def test_a_country_in_place_of_a_language_is_said(command: Callable[..., Finished]) -> None:
+    said = command("run", "testset=plain", "testset.language_pair=en-jp", "testset.references=[ref.en]", *FOLDER)
+    assert said.code == 0, said.err
+    assert "language pair en-jp: 'jp' is a country; write 'ja'" in said.err
+    assert "is a country" not in command(*BASE, *FOLDER).err
 
 
 def test_tolerated_oddities_are_said_once(command: Callable[..., Finished]) -> None:

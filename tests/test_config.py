@@ -84,7 +84,14 @@ def test_the_default_experiment() -> None:
         ("testset=zhengzou", r"testset: no option 'zhengzou'; did you mean 'zhengzhou'\?"),
         ("metrics.bleu.tokenise=zh", r"metrics\.bleu\.tokenise: no such setting; did you mean 'tokenize'\?"),
         ("+metrics.bleu.tokenise=zh", r"metrics\.bleu\.tokenise: no such setting; did you mean 'tokenize'\?"),
-        ("launch.n_workers=2", r"launch\.n_workers: no such setting\. Settings of launch: none\."),
+        ("launch.n_workers=2", r"launch\.n_workers: no such setting with .* chosen; it is one of launch=pool\."),
+        ("testset.delimiter=x", r"it is one of testset=csv or testset=tsv\."),
+        ("launch.n_worker=2", r"launch\.n_worker: no such setting\. Settings of launch: none\."),
+        (
+            "systems.folder.pattern=[hg].en",
+            r"^systems\.folder\.pattern=\[hg\]\.en: Hydra cannot read it: .*'KEY=\"TEXT\"'",
+        ),
+        ("metrics.bleu.lowercase=false,true", r"^metrics\.bleu\.lowercase=false,true: is several values; expected one"),
         ("metric=[bleu]", r"metric: no such setting; did you mean 'metrics'\?"),
         ("+metric=[bleu]", r"metric: no such setting; did you mean 'metrics'\?"),
         ("metrcs.bleu.tokenize=zh", r"no such setting; did you mean 'metrics'\?"),
@@ -99,7 +106,7 @@ def test_the_default_experiment() -> None:
         ("metrics.bleu._target_=evalharness.metrics.lexical.Blue", r"cannot be imported"),
         ("metrics.bleu._target_=evalharness.errors.nearest", r"is not a dataclass of settings"),
         ("testset=plain", r"testset\.language_pair: has no value; set testset\.language_pair=\.\.\."),
-        ("a b", r"."),
+        ("a b", r"^a b: Hydra cannot read it"),
     ],
 )
 def test_what_is_wrong_is_named(override: str, said: str) -> None:

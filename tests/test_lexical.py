@@ -462,7 +462,11 @@ def test_a_tokenizer_that_cannot_be_downloaded_is_one_clear_error(monkeypatch: p
 
     lexical._sacrebleu_bleu.cache_clear()
     monkeypatch.setattr("sacrebleu.tokenizers.tokenizer_spm.Flores200Tokenizer.__init__", refuse)
-    with pytest.raises(MissingDependencyError, match=r"'flores200'.*no route to host.*sentencepiece"):
+    expected = r"'flores200'.*no route to host.*the file .*models.flores200sacrebleuspm, from https://"
+    with pytest.raises(MissingDependencyError, match=expected):
+        Bleu(tokenize="flores200").statistics(SMALL)
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
+    with pytest.raises(MissingDependencyError, match=r"'flores200'.*pip install sentencepiece"):
         Bleu(tokenize="flores200").statistics(SMALL)
 
 

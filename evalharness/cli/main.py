@@ -63,7 +63,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         with system_errors_explained(options.verb):
             return int(importlib.import_module(VERBS[options.verb].module).main(options.arguments))
     except KeyboardInterrupt:
-        print("evalharness: interrupted; the same command continues this run.", file=sys.stderr)
+        continued = "; the same command continues this run" if options.verb in ("run", "score") else ""
+        print(f"evalharness: interrupted{continued}.", file=sys.stderr)
         return EXIT_INTERRUPTED
     except EvalHarnessError as err:
         print_error(err)

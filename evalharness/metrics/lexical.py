@@ -12,11 +12,13 @@ first, which changes chrF with `whitespace=True` and nothing else here.
 from __future__ import annotations
 
 import functools
+import importlib.util
 import logging
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from enum import Enum
 from itertools import chain, islice
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
@@ -660,16 +662,28 @@ def _sacrebleu_bleu(bleu: Bleu) -> BLEU:
             effective_order=bleu.effective_order,
         )
     except Exception as err:  # missing packages, dictionaries and downloads each fail in their own way
-        remedy = _INSTALL.get(
-            tokenize, "pip install sentencepiece, and let sacreBLEU download the tokenizer's model once"
-        )
         reason = " ".join(str(err).split()) or type(err).__name__
         raise MissingDependencyError(
-            f"tokenize={tokenize!r}: sacreBLEU cannot build this tokenizer: {reason} Needed: {remedy}."
+            f"tokenize={tokenize!r}: sacreBLEU cannot build this tokenizer: {reason} Needed: {_needed_for(tokenize)}."
         ) from err
     # Tokenizers remember texts, each its own: with one for all settings a text is tokenized once for several metrics.
     metric.tokenizer = _shared_tokenizers.setdefault(tokenize, metric.tokenizer)
     return metric
+
+
+def _needed_for(tokenize: str) -> str:
+    """What is missing where sacreBLEU cannot build a tokenizer: a package, or a file where sacreBLEU looks for it."""
+    if tokenize in _INSTALL:
+        return _INSTALL[tokenize]
+    if importlib.util.find_spec("sentencepiece") is None:
+        return "pip install sentencepiece"
+    from sacrebleu.tokenizers.tokenizer_spm import SPM_MODELS
+    from sacrebleu.utils import SACREBLEU_DIR
+
+    if (model := SPM_MODELS.get(tokenize)) is None:
+        return "a sound installation of sacreBLEU"
+    file = Path(SACREBLEU_DIR) / "models" / Path(model["url"]).name
+    return f"the file {file}, from {model['url']}; with a network sacreBLEU fetches it once"
 
 
 @functools.lru_cache(maxsize=16)

@@ -87,6 +87,11 @@ class Folder:
 
     def members(self, lp: LanguagePair) -> Sequence[Member]:
         folder = Path(self.path)
+        if folder.is_file():
+            raise InputError(
+                f"{folder}: is a file; expected a folder with a file per system. A single file is "
+                f"systems=[hypotheses] systems.hypotheses.path={folder}."
+            )
         if not folder.is_dir():
             raise InputError(f"{folder}: no such folder of hypotheses (looked in {Path.cwd()}).")
         files = sorted(
