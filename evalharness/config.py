@@ -277,7 +277,8 @@ def _nearest_key(key: str, overrides: Sequence[str]) -> str:
         if option in option_names(group, None) and isinstance(OmegaConf.select(config, group), DictConfig):
             return f"; the option {option!r} is not chosen: add it to the list {group}=[...,{option}]."
         return _nearest_key(parent, [f"{parent}=", *others]) if parent else "."
-    if elsewhere := [name for name in option_names(parent) if last in _settings_of(parent, name)]:
+    options = option_names(parent) if parent else []
+    if elsewhere := [name for name in options if last in _settings_of(parent, name)]:
         chosen = " or ".join(f"{parent}={name}" for name in elsewhere)
         return f" with the option that is chosen; it is one of {chosen}."
     known = [str(name) for name in node if name != _TARGET]

@@ -86,6 +86,7 @@ def test_the_default_experiment() -> None:
         ("+metrics.bleu.tokenise=zh", r"metrics\.bleu\.tokenise: no such setting; did you mean 'tokenize'\?"),
         ("launch.n_workers=2", r"launch\.n_workers: no such setting with .* chosen; it is one of launch=pool\."),
         ("testset.delimiter=x", r"it is one of testset=csv or testset=tsv\."),
+        ("defaults=2", r"^defaults: no such setting; .* Settings of the configuration: "),
         ("launch.n_worker=2", r"launch\.n_worker: no such setting\. Settings of launch: none\."),
         (
             "systems.folder.pattern=[hg].en",

@@ -92,7 +92,8 @@ def _job(arguments: Sequence[str]) -> str:
     given = OverridesParser.create().parse_overrides([word for word in arguments if "=" in word and word[0] != "-"])
     swept = {override.get_key_element() for override in given if override.is_sweep_override()}
     values = [override for override in hydra_config.overrides.task if override.split("=")[0] in swept]
-    return f"job {hydra_config.job.num + 1}: {' '.join(values)}".rstrip(": ")
+    number = f"job {hydra_config.job.num + 1}"
+    return f"{number}: {' '.join(values)}" if values else number
 
 
 def _config_dir_parser() -> argparse.ArgumentParser:
